@@ -1,0 +1,193 @@
+"""What a person sees: step lines, progress, prompts and tables.
+
+Standard output carries results (tables, CSV, JSON). Everything else goes to
+standard error, so that ``business_insights.py --format csv > file`` is clean.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from dwh.errors import DwhError, RefusedError
+
+HEARTBEAT_SECONDS = 60.0
+
+
+def plain(text: str) -> str:
+    """Make control characters visible, so that data cannot drive the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def duration(seconds: float) -> str:
+    """``0.4s``, ``12s``, ``3m41s`` or ``1h02m``."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
+class Console:
+    """Two streams and how to write on them.
+
+    Args:
+        quiet: leave out everything but results, warnings and errors.
+        verbose: also show SQL, AWS calls and tracebacks.
+        color: False turns colour off; None asks the stream and ``NO_COLOR``.
+        out: where results go.
+        err: where everything else goes.
+    """
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        color: bool | None = None,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+        self.out = out or sys.stdout
+        self.err = err or sys.stderr
+        self.color = color
+
+    def colored(self, stream: TextIO) -> bool:
+        """Whether colour and redrawing are welcome on a stream."""
+        if self.color is False or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            return False
+        return stream.isatty()
+
+    def say(self, text: str = "") -> None:
+        """One line of progress."""
+        if not self.quiet:
+            print(text, file=self.err, flush=True)
+
+    def debug(self, text: str) -> None:
+        """One line for ``--verbose``."""
+        if self.verbose:
+            print(text, file=self.err, flush=True)
+
+    def line(self, kind: str, name: str, word: str, note: str = "") -> None:
+        """One resource and what became of it, in columns: kind, name, word, note."""
+        self.say(f"{kind:<15} {name:<30} {self._styled(f'{word:<10}', word)} {note}".rstrip())
+
+    def step(self, verb: str, table: str, rows: int, note: str, seconds: float) -> None:
+        """One statement of a load: what it did to which table, and how long it took."""
+        self.say(f"{verb:<7} {table:<15} {rows:>12,} rows   {note:<16} {duration(seconds):>6}")
+
+    def check(self, word: str, text: str) -> None:
+        """One check and its answer: ok, warn or failed. All but ok are shown even when quiet."""
+        line = f"  {self._styled(f'{word:<7}', word)}{text}"
+        if word == "ok":
+            self.say(line)
+        else:
+            print(line, file=self.err, flush=True)
+
+    def warn(self, text: str) -> None:
+        """One line that is shown even when quiet."""
+        print(f"{self._styled('warning:', 'warn')} {text}", file=self.err, flush=True)
+
+    def error(self, error: DwhError) -> None:
+        """What went wrong, its details, and the next step."""
+        print(f"{self._styled('error:', 'error')} {error.message}", file=self.err)
+        for text in error.detail.splitlines():
+            print(f"  {text}", file=self.err)
+        if error.hint:
+            print(f"hint: {error.hint}", file=self.err)
+        if self.verbose and error.debug:
+            print(f"debug: {error.debug}", file=self.err)
+        self.err.flush()
+
+    def result(self, text: str) -> None:
+        """Text of the result itself, on standard output."""
+        print(text, file=self.out, flush=True)
+
+    @contextmanager
+    def waiting(self, label: str) -> Iterator[Wait]:
+        """Show that something long is going on: a line in place, or a heartbeat."""
+        wait = Wait(self, label)
+        try:
+            yield wait
+        finally:
+            wait.clear()
+
+    def confirm(self, question: str, expected: str, *, yes: bool) -> None:
+        """Ask for a word before something is destroyed.
+
+        Raises:
+            RefusedError: on another answer, or when nobody is there to answer.
+        """
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise RefusedError("nobody is there to confirm", hint="run the step again with --yes")
+        print(f"{question} ", end="", file=self.err, flush=True)
+        if sys.stdin.readline().strip() != expected:
+            raise RefusedError(f"not confirmed: {expected} was not typed; nothing was changed")
+
+    def _styled(self, text: str, word: str) -> str:
+        codes = {
+            "created": 32,
+            "available": 32,
+            "ok": 32,
+            "updated": 32,
+            "deleted": 33,
+            "warn": 33,
+            "error": 31,
+            "failed": 31,
+        }
+        return f"\x1b[{codes[word]}m{text}\x1b[0m" if word in codes and self.colored(self.err) else text
+
+
+class Wait:
+    """One long wait on the screen; made by ``Console.waiting``."""
+
+    def __init__(self, console: Console, label: str) -> None:
+        self._console = console
+        self._label = label
+        self._started = time.monotonic()
+        self._shown = self._started
+        self._status = ""
+        self._live = console.colored(console.err)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the wait began."""
+        return time.monotonic() - self._started
+
+    def update(self, status: str) -> None:
+        """Show a status: in place on a terminal; otherwise on change and once a minute."""
+        if self._console.quiet:
+            return
+        text = f"  {self._label}: {status}, {duration(self.elapsed)} elapsed"
+        now = time.monotonic()
+        if self._live:
+            print(f"\r\x1b[2K{text}", end="", file=self._console.err, flush=True)
+        elif status != self._status or now - self._shown >= HEARTBEAT_SECONDS:
+            print(text, file=self._console.err, flush=True)
+            self._shown = now
+        self._status = status
+
+    def clear(self) -> None:
+        """Take the line away again."""
+        if self._live and self._status and not self._console.quiet:
+            print("\r\x1b[2K", end="", file=self._console.err, flush=True)
+
+
+def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:
+    """Rows of text in left-aligned columns."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,197 @@
+"""What a person gets when dwh.cfg or .env is not as it should be."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dwh import config
+from dwh.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    return Path(shutil.copy(ROOT / "dwh.cfg", tmp_path / "dwh.cfg"))
+
+
+def change(cfg, old, new):
+    text = cfg.read_text()
+    assert old in text
+    cfg.write_text(text.replace(old, new))
+
+
+def problems(cfg, target=None, **environ):
+    with pytest.raises(ConfigError) as caught:
+        config.load(cfg, target, environ)
+    assert caught.value.exit_code == 2
+    assert caught.value.hint
+    return caught.value.detail or caught.value.message
+
+
+def test_the_shipped_file_is_valid_and_means_local(cfg):
+    settings = config.load(cfg, environ={})
+    assert settings.target == "local"
+    assert settings.db_port == 5439
+    assert settings.log_data == "s3://udacity-dend/log_data/"
+    assert settings.state_dir == cfg.parent / ".local"
+
+
+def test_every_row_of_keys_stands_in_the_shipped_file(cfg):
+    parser = config._parse_file(cfg)
+    there = {(section, option) for section in parser.sections() for option in parser.options(section)}
+    assert there == {(key.section, key.option) for key in config.KEYS}
+
+
+def test_no_file(tmp_path):
+    assert "there is no configuration file" in problems(tmp_path / "dwh.cfg")
+
+
+def test_all_problems_come_in_one_message(cfg):
+    change(cfg, "node_type = ra3.large", "node_type =")
+    change(cfg, "db_port = 5439", "db_port = http")
+    change(cfg, "region = us-west-2\n\n[CLUSTER]", "\n[CLUSTER]")
+    change(cfg, "song_data = s3://", "song_data = ")
+    text = problems(cfg)
+    assert "[CLUSTER] node_type is empty" in text
+    assert "[CLUSTER] db_port must be" in text
+    assert "[AWS] region is missing" in text
+    assert "[S3] song_data must be" in text
+    assert len(text.splitlines()) == 4
+
+
+def test_a_missing_section_is_named_once_with_what_was_meant(cfg):
+    change(cfg, "[CLUSTER]", "[Cluster]")
+    text = problems(cfg)
+    assert text.count("section [CLUSTER] is missing") == 1
+    assert "section [Cluster] is not known; did you mean CLUSTER?" in text
+
+
+def test_an_unknown_key_gets_a_suggestion(cfg):
+    change(cfg, "number_of_nodes = 1", "number_of_node = 1")
+    assert "[CLUSTER] number_of_node is not known; did you mean number_of_nodes?" in problems(cfg)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("db_name = 'sparkify'", "without quotes"),
+        ("db_name = sparkify # the database", "comment"),
+        ("db_name = sparkify\n  and more", "indented line"),
+        ("db_name = dev", "not the default dev"),
+        ("db_name = Sparkify", "lower-case"),
+    ],
+)
+def test_values_that_configparser_would_keep_silently(cfg, line, expected):
+    change(cfg, "db_name = sparkify", line)
+    assert expected in problems(cfg)
+
+
+@pytest.mark.parametrize(
+    "access", ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "8000::/1", "everyone", "10.0.0.1/8"]
+)
+def test_access_is_never_wide(cfg, access):
+    change(cfg, "access = my-ip", f"access = {access}")
+    assert "[CLUSTER] access" in problems(cfg)
+
+
+@pytest.mark.parametrize(("access", "kept"), [("203.0.113.7/32", "203.0.113.7/32"), ("private", "private")])
+def test_access_that_is_taken(cfg, access, kept):
+    change(cfg, "access = my-ip", f"access = {access}")
+    assert config.load(cfg, environ={}).access == kept
+
+
+@pytest.mark.parametrize("name", ["awsuser", "admin", "public", "9lives", "a-b"])
+def test_the_admin_name_is_checked(cfg, name):
+    change(cfg, "db_user = sparkify_admin", f"db_user = {name}")
+    assert "[CLUSTER] db_user" in problems(cfg)
+
+
+def test_node_type_and_count_must_go_together(cfg):
+    change(cfg, "node_type = ra3.large", "node_type = ra3.4xlarge")
+    assert "number_of_nodes must be 2 to 32 for ra3.4xlarge" in problems(cfg)
+
+
+def test_a_percent_sign_is_a_percent_sign(cfg):
+    cfg.with_name(".env").write_text("DB_PASSWORD=50%(off)s\nKEY=a%b\nSECRET=c%%d\n")
+    settings = config.load(cfg, environ={})
+    assert (settings.db_password, settings.key, settings.secret) == ("50%(off)s", "a%b", "c%%d")
+
+
+def test_a_percent_sign_in_dwh_cfg_is_no_interpolation(cfg):
+    change(cfg, "s3://udacity-dend/song_data/", "s3://udacity-dend/song%(data)s/")
+    assert "[S3] song_data must be" in problems(cfg)
+
+
+def test_twice_the_same_key(cfg):
+    change(cfg, "db_name = sparkify", "db_name = sparkify\ndb_name = other")
+    assert "db_name" in problems(cfg)
+
+
+def test_a_byte_order_mark_and_windows_lines_are_fine(cfg):
+    cfg.write_bytes(b"\xef\xbb\xbf" + cfg.read_bytes().replace(b"\n", b"\r\n"))
+    assert config.load(cfg, environ={}).db_name == "sparkify"
+
+
+def test_a_prefix_ends_with_a_slash(cfg):
+    change(cfg, "log_data = s3://udacity-dend/log_data/", "log_data = s3://udacity-dend/log_data")
+    assert config.load(cfg, environ={}).log_data == "s3://udacity-dend/log_data/"
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ("KEY=abc\n", "KEY but no SECRET"),
+        ("SECRET=abc\n", "SECRET but no KEY"),
+        ("KEY=abc\nSECRET=\n", "KEY but no SECRET"),
+        ('KEY="abc\nSECRET=abc\n', "cannot be understood"),
+        ("KEY='a b'\nSECRET=abc\n", "KEY holds a space"),
+    ],
+)
+def test_half_a_key_pair_and_broken_lines(cfg, env, expected):
+    cfg.with_name(".env").write_text(env)
+    assert expected in problems(cfg)
+
+
+def test_both_keys_mean_aws_and_neither_is_shown(cfg):
+    cfg.with_name(".env").write_text("KEY=canary-key\nSECRET=canary-secret${HOME}\n")
+    settings = config.load(cfg, environ={})
+    assert settings.target == "aws"
+    assert settings.secret == "canary-secret${HOME}"
+    assert "canary" not in repr(settings)
+
+
+def test_the_environment_wins_over_env_file(cfg):
+    cfg.with_name(".env").write_text("KEY=old\nSECRET=old\n")
+    assert config.load(cfg, environ={"KEY": "new", "SECRET": "new"}).key == "new"
+
+
+def test_the_example_env_means_local(cfg):
+    shutil.copy(ROOT / ".env.example", cfg.with_name(".env"))
+    assert config.load(cfg, environ={}).target == "local"
+
+
+def test_an_empty_key_does_not_fall_through_to_another_account(cfg):
+    cfg.with_name(".env").write_text("KEY=\nSECRET=\n")
+    assert "KEY is empty" in problems(cfg, "aws")
+
+
+def test_aws_without_env_uses_boto3s_own_chain(cfg):
+    assert config.load(cfg, "aws", {}).target == "aws"
+
+
+def test_an_unknown_target(cfg):
+    change(cfg, "target = auto", "target = azure")
+    assert "[TARGET] target must be one of auto, local, aws" in problems(cfg)
+
+
+def test_a_readable_env_is_warned_about(cfg):
+    env = cfg.with_name(".env")
+    env.write_text("")
+    env.chmod(0o644)
+    assert "chmod 600" in config.load(cfg, environ={}).warnings[0]
+    env.chmod(0o600)
+    assert config.load(cfg, environ={}).warnings == ()
