@@ -34,6 +34,11 @@ def duration(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 object`` or ``14,896 objects``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 class Console:
     """Two streams and how to write on them.
 

@@ -1,0 +1,127 @@
+"""What every step script shares: its options, and the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from dwh import __version__, config
+from dwh.aws.errors import explained
+from dwh.console import Console
+from dwh.errors import DwhError
+from dwh.target import Target, open_target
+
+EXIT_CODES = "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted"
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step script works with."""
+
+    args: argparse.Namespace
+    settings: config.Settings
+    console: Console
+    target: Target
+
+
+def step_parser(doc: str | None, *, changes: bool = False) -> argparse.ArgumentParser:
+    """A parser with the common options, its help text taken from the script's docstring.
+
+    Args:
+        doc: the docstring: purpose, a blank line, then what it changes and examples.
+        changes: the step creates, changes or destroys: adds --dry-run and --yes.
+    """
+    purpose, _, rest = (doc or "").strip().partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=purpose,
+        epilog=f"{rest.strip()}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    common = parser.add_argument_group("common options")
+    common.add_argument("--config", metavar="PATH", default="dwh.cfg", help="configuration file (default: dwh.cfg)")
+    common.add_argument("--target", choices=config.TARGETS, help="where to run (default: [TARGET] in dwh.cfg)")
+    common.add_argument("-v", "--verbose", action="store_true", help="show SQL, AWS calls and tracebacks")
+    common.add_argument("-q", "--quiet", action="store_true", help="show results, warnings and errors only")
+    common.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
+    common.add_argument("--version", action="version", version=f"sparkify {__version__}")
+    if changes:
+        common.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
+        common.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def count(text: str) -> int:
+    """An option's value that is a whole number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def minutes(text: str) -> float:
+    """An option's value: minutes, more than none."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Callable[[Step], int | None]) -> int:
+    """Parse, configure, run the body of a step, and turn what it raises into an exit code."""
+    args = parser.parse_args(argv)
+    console = Console(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
+    if args.verbose:
+        _show_log()
+    previous = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        settings = config.load(args.config, args.target)
+        for warning in settings.warnings:
+            console.warn(warning)
+        with explained(), open_target(settings, console) as target:
+            return body(Step(args, settings, console, target)) or 0
+    except DwhError as error:
+        console.error(error)
+        if args.verbose:
+            _traceback()
+        return error.exit_code
+    except KeyboardInterrupt as interrupt:
+        print(f"\ninterrupted{_note(interrupt)}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away, as in "| head": not our failure.
+        sys.stderr = None
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _note(interrupt: KeyboardInterrupt) -> str:
+    """What goes on without us, if whoever was waiting left a note on the interrupt."""
+    notes = getattr(interrupt, "__notes__", [])
+    return f": {notes[0]}" if notes else ""
+
+
+def _show_log() -> None:
+    """Show our own log lines. Never those of botocore, whose DEBUG lines hold passwords."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("dwh")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    """SIGTERM unwinds like Ctrl-C, so that transactions roll back."""
+    raise SystemExit(128 + signal.SIGTERM)

@@ -1,0 +1,201 @@
+"""May the cluster read these objects with this role? Asked of the AWS API, as Redshift finds out.
+
+IAM's rules as far as COPY meets them: the role's trust, its inline and attached policies, Allow and Deny,
+wildcards, and conditions on the prefix that is listed. A condition that is not understood grants nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import translate
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from botocore.exceptions import ClientError
+
+from dwh.local.copy import errors
+from dwh.local.copy.objects import split_url
+from dwh.local.errors import RedshiftError, not_supported
+
+if TYPE_CHECKING:
+    from dwh.local.copy.grammar import Copy
+    from dwh.local.session import AwsApi, Connection
+
+SERVICE = "redshift.amazonaws.com"
+WRONG_REGION = (
+    "S3ServiceException:The bucket you are attempting to access must be addressed using the specified endpoint. "
+    "Please send all future requests to this endpoint.,Status 301,Error PermanentRedirect"
+)
+DENIED = "S3ServiceException:Access Denied,Status 403,Error AccessDenied"
+Statement = dict[str, Any]
+
+
+@dataclass
+class Reads:
+    """What a role may read, and from which region the bucket must come."""
+
+    aws: AwsApi
+    policies: list[Statement]
+    region: str
+    query: int
+    _regions: dict[str, str] = field(default_factory=dict)
+
+    def check(self, url: str) -> None:
+        """May this object be read?
+
+        Raises:
+            RedshiftError: no, or its bucket is in another region than COPY says.
+        """
+        bucket, key = split_url(url)
+        self._check_region(bucket)
+        if not allowed(self.policies, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", {}):
+            raise errors.s3(DENIED, self.query)
+
+    def check_list(self, bucket: str, prefix: str) -> None:
+        """May the objects under this prefix be listed?
+
+        Raises:
+            RedshiftError: no, or the bucket is in another region than COPY says.
+        """
+        self._check_region(bucket)
+        if not allowed(self.policies, "s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix}):
+            raise errors.s3(DENIED, self.query)
+
+    def _check_region(self, bucket: str) -> None:
+        if bucket not in self._regions:
+            try:
+                reply = self.aws.client("s3").get_bucket_location(Bucket=bucket)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                text = error.response["Error"].get("Message", "")
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                raise errors.s3(f"S3ServiceException:{text},Status {status},Error {code}", self.query) from None
+            self._regions[bucket] = reply.get("LocationConstraint") or "us-east-1"
+        if self._regions[bucket] != self.region:
+            raise errors.s3(WRONG_REGION, self.query)
+
+
+def authorize(session: Connection, copy: Copy, query: int) -> Reads:
+    """Assume the role of a COPY.
+
+    Raises:
+        RedshiftError: the role is not attached to the cluster, is not there, or does not trust Redshift; all
+            three read the same on Redshift.
+    """
+    redshift = session.aws.client("redshift")
+    try:
+        cluster = redshift.describe_clusters(ClusterIdentifier=session.cluster_identifier)["Clusters"][0]
+    except ClientError:
+        raise RedshiftError(f"the cluster {session.cluster_identifier} is not there", "08006") from None
+    region = redshift.meta.region_name
+    attached = [role["IamRoleArn"] for role in cluster.get("IamRoles", ())]
+    arn = copy.role if copy.role != "default" else cluster.get("DefaultIamRoleArn", "")
+    if "," in arn:
+        raise not_supported("a chain of roles", "name one role in IAM_ROLE")
+    if not arn:
+        raise RedshiftError("The cluster has no default IAM role")
+    account = arn.split(":")[4]
+    user = session.info.user
+    refusal = errors.s3(
+        f"User arn:aws:redshift:{region}:{account}:dbuser:{session.cluster_identifier}/{user} is not authorized "
+        f"to assume IAM Role {arn}",
+        query,
+    )
+    if arn not in attached:
+        raise refusal
+    policies = _policies(session.aws.client("iam"), arn, refusal)
+    return Reads(session.aws, policies, copy.region or region, query)
+
+
+def _policies(iam: Any, arn: str, refusal: RedshiftError) -> list[Statement]:
+    name = arn.rsplit("/", 1)[1]
+    try:
+        role = iam.get_role(RoleName=name)["Role"]
+    except ClientError:
+        raise refusal from None
+    trust = _statements(role["AssumeRolePolicyDocument"])
+    if role["Arn"] != arn or not any(_trusts(statement) for statement in trust):
+        raise refusal
+    return [statement for document in _documents(iam, name) for statement in _statements(document)]
+
+
+def _documents(iam: Any, name: str) -> Iterator[Any]:
+    for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
+        for policy in page["PolicyNames"]:
+            yield iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
+        for policy in page["AttachedPolicies"]:
+            arn = policy["PolicyArn"]
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
+
+def _statements(document: Any) -> list[Statement]:
+    if isinstance(document, str):
+        document = json.loads(unquote(document))
+    return _listed(document["Statement"])
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _trusts(statement: Statement) -> bool:
+    """Does a trust policy let Redshift take the role? Its conditions name the user or the account."""
+    services = [str(name) for name in _listed(statement.get("Principal", {}).get("Service", []))]
+    return (
+        statement.get("Effect") == "Allow"
+        and any(name == SERVICE or re.fullmatch(r"redshift\.[a-z0-9-]+\.amazonaws\.com", name) for name in services)
+        and any(_matches(action, "sts:AssumeRole", fold=True) for action in _listed(statement.get("Action", [])))
+    )
+
+
+def allowed(policies: list[Statement], action: str, resource: str, context: dict[str, str]) -> bool:
+    """IAM's decision: some statement allows it, and none denies it."""
+    effects = {
+        statement["Effect"] for statement in policies if _applies(statement, action, resource, context)
+    }
+    return "Allow" in effects and "Deny" not in effects
+
+
+def _applies(statement: Statement, action: str, resource: str, context: dict[str, str]) -> bool:
+    if not any(_matches(pattern, action, fold=True) for pattern in _listed(statement.get("Action", []))):
+        return False
+    if not any(_matches(pattern, resource) for pattern in _listed(statement.get("Resource", []))):
+        return False
+    met = [
+        _condition(operator, key, values, context)
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, values in keys.items()
+    ]
+    if None in met:  # not understood: it grants nothing, and it forbids
+        return bool(statement["Effect"] == "Deny")
+    return all(met)
+
+
+def _condition(operator: str, key: str, values: Any, context: dict[str, str]) -> bool | None:
+    """Whether a condition is met; None for one that is not understood."""
+    name = operator.removesuffix("IfExists")
+    if key.lower() != "s3:prefix" or not re.fullmatch("String(Not)?(Equals|Like)", name):
+        return None
+    if "s3:prefix" not in context:
+        return name != operator
+    prefix, patterns = context["s3:prefix"], [str(value) for value in _listed(values)]
+    found = prefix in patterns or (name.endswith("Like") and any(_matches(pattern, prefix) for pattern in patterns))
+    return not found if "Not" in name else found
+
+
+def _matches(pattern: str, value: str, *, fold: bool = False) -> bool:
+    if fold:
+        pattern, value = pattern.lower(), value.lower()
+    return bool(_compiled(pattern).fullmatch(value))
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of IAM: * and ? are wild, nothing else is."""
+    return re.compile(translate(pattern.replace("[", "[[]")), re.DOTALL)

@@ -1,0 +1,240 @@
+"""The AWS API of the local target, as one WSGI application: moto, and what we change in it.
+
+Everything that leans on moto's internals stands here, in ``cluster.py``, in
+``redshift_api.py`` and in ``buckets.py``; requirements.txt pins moto's minor
+version, and tests/local/test_launcher.py goes through every one of them.
+
+Beside the AWS services the application answers three paths of its own:
+
+    GET  /_local/status    who this is, and what it holds
+    POST /_local/sync      make the buckets the same as the data folder
+    POST /_local/objects   many objects in one stream (see buckets.frames)
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import moto.utilities.utils
+
+SERVICES = ("iam", "sts", "ec2", "redshift", "s3")
+HERE = ("127.0.0.1", "localhost")
+
+log = logging.getLogger(__name__)
+
+Start = Callable[..., Any]
+Wsgi = Callable[[dict[str, Any], Start], Iterable[bytes]]
+
+
+def _without_instances() -> None:
+    """Keep moto from loading its catalogue of EC2 instances: 55 MB, and half a second at the start.
+
+    Must run before moto.ec2 is imported, which reads the files at import.
+    """
+    moto.utilities.utils.load_resource = lambda resource: {}
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Let botocore read its catalogue of regions once: moto has it read for every session, a second of the start."""
+    create = botocore.session.create_loader
+    loader = create()
+    botocore.session.create_loader = lambda *_: loader
+    try:
+        yield
+    finally:
+        botocore.session.create_loader = create
+        getattr(loader, "_cache", {}).clear()  # 23 MB that nobody reads again
+
+
+def create_app(home: Path, token: str) -> Application:
+    """The application, its clusters' files in ``home``.
+
+    Args:
+        home: a folder that is ours alone.
+        token: what /_local/status answers with, so that a caller can tell us from a stranger on the same port.
+    """
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no web page has any business here
+    _without_instances()
+    with _read_once():
+        import moto.redshift.models
+        import moto.redshift.urls
+        import moto.s3.models
+
+        from dwh.local.cluster import LocalCluster
+        from dwh.local.redshift_api import LocalRedshift
+
+        LocalCluster.homes = home
+        moto.redshift.models.Cluster = LocalCluster  # type: ignore[misc]
+        moto.redshift.urls.url_paths = {"{0}/$": LocalRedshift.dispatch}
+        _keep_groups_in_use()
+        moto.s3.models.FakeBucket.get_permission = _neutral  # type: ignore[method-assign,assignment]
+        return Application(token)
+
+
+def _keep_groups_in_use() -> None:
+    """A security group that a cluster uses cannot be deleted; moto lets it go."""
+    from moto.ec2.exceptions import DependencyViolationError
+    from moto.ec2.responses.security_groups import SecurityGroups
+
+    delete = SecurityGroups.delete_security_group
+
+    def delete_security_group(self: Any) -> Any:
+        group = self._get_param("GroupId")
+        if any(group in cluster.vpc_security_group_ids for cluster in clusters()):
+            raise DependencyViolationError(f"resource {group} has a dependent object")
+        return delete(self)
+
+    SecurityGroups.delete_security_group = delete_security_group  # type: ignore[method-assign]
+
+
+def clusters() -> list[Any]:
+    """All clusters of all regions."""
+    from moto.redshift.models import redshift_backends
+
+    return [
+        cluster
+        for account in list(redshift_backends.values())
+        for backend in list(account.values())
+        for cluster in list(backend.clusters.values())
+    ]
+
+
+def _neutral(*_: Any) -> Any:
+    """No bucket policy decides: moto reads over its conditions, and a policy that demands TLS would deny everything."""
+    from moto.iam.access_control import PermissionResult
+
+    return PermissionResult.NEUTRAL
+
+
+class Application:
+    """The WSGI application."""
+
+    def __init__(self, token: str) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+        from dwh.local.buckets import Mirror
+
+        self.token = token
+        self.mirror = Mirror()
+        dispatcher = DomainDispatcherApplication(_service_app)  # type: ignore[arg-type]
+        dispatcher.app_instances = {service: _service_app(service) for service in SERVICES}  # type: ignore[misc]
+        self._moto: Wsgi = dispatcher
+
+    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ.get("HTTP_HOST", "").rpartition(":")[0] not in HERE:
+            # A web page that got its own name to resolve to loopback.
+            return _answer(start, "403 Forbidden", b"")
+        path = environ.get("PATH_INFO", "")
+        own = {"/_local/status": self._status, "/_local/sync": self._sync, "/_local/objects": self._objects}
+        if path.startswith("/_local/"):
+            return own.get(path, _not_found)(environ, start)
+        return self._moto(environ, start)
+
+    def _status(self, _: dict[str, Any], start: Start) -> Iterable[bytes]:
+        body = {
+            "token": self.token,
+            "folder": self.mirror.folder,
+            "source": self.mirror.source,
+            "counts": self.mirror.counts,
+            "clusters": {cluster.cluster_identifier: cluster.status for cluster in clusters()},
+        }
+        return _answer(start, "200 OK", json.dumps(body).encode())
+
+    def _sync(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        self.mirror.sync(_body(environ))
+        return self._status(environ, start)
+
+    def _objects(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        from dwh.local.buckets import frames
+
+        stream = frames(_body(environ))
+        if stream is None:
+            return _answer(start, "404 Not Found", b'{"error": "NoSuchBucket"}')
+        # No Content-Length, so the stream is sent in chunks with an end mark: a reader notices one that breaks off.
+        start("200 OK", [("Content-Type", "application/octet-stream")])
+        return _gathered(stream)
+
+
+def _gathered(stream: Iterable[bytes], size: int = 1 << 18) -> Iterable[bytes]:
+    """The same bytes in fewer pieces: each costs a write to the socket."""
+    parts: list[bytes] = []
+    held = 0
+    for part in stream:
+        parts.append(part)
+        held += len(part)
+        if held >= size:
+            yield b"".join(parts)
+            parts, held = [], 0
+    yield b"".join(parts)
+
+
+def _body(environ: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    return body
+
+
+def _answer(start: Start, status: str, body: bytes, kind: str = "application/json") -> Iterable[bytes]:
+    start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _not_found(_: dict[str, Any], start: Start) -> Iterable[bytes]:
+    return _answer(start, "404 Not Found", b"{}")
+
+
+def _service_app(service: str | None) -> Wsgi:
+    """Moto's application for one service, whose errors are always errors of AWS and never a web page."""
+    if service not in SERVICES:
+        return _unsupported_service(service or "this service")
+    from moto.moto_server.werkzeug_app import create_backend_app
+    from werkzeug.exceptions import HTTPException
+    from werkzeug.wrappers import Response
+
+    app = create_backend_app(service)  # type: ignore[arg-type]
+
+    def fail(error: Exception) -> Any:
+        if isinstance(error, HTTPException):
+            return error
+        if isinstance(error, NotImplementedError):
+            text = f"{error or 'This call'} is not supported by the local target"
+            return Response(_error_body(service, "UnsupportedOperation", text), 400, content_type="text/xml")
+        log.exception("%s", service, exc_info=error)
+        text = "The local target failed; the reason is in its log"
+        return Response(_error_body(service, "InternalFailure", text), 500, content_type="text/xml")
+
+    app.register_error_handler(Exception, fail)
+    return app
+
+
+def _error_body(service: str, code: str, message: str) -> str:
+    """An error in the shape of the service's protocol, so that boto3 makes a ClientError of it."""
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    if service == "s3":
+        return error
+    if service == "ec2":
+        return f"<Response><Errors>{error}</Errors><RequestID>local</RequestID></Response>"
+    return f"<ErrorResponse>{error}<RequestId>local</RequestId></ErrorResponse>"
+
+
+def _unsupported_service(name: str) -> Wsgi:
+    message = f"{name} is not part of the local target, which has {', '.join(SERVICES)}"
+
+    def app(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        if "json" in environ.get("CONTENT_TYPE", ""):
+            body = json.dumps({"__type": "UnsupportedOperation", "message": message})
+            return _answer(start, "400 Bad Request", body.encode(), "application/x-amz-json-1.1")
+        return _answer(
+            start, "400 Bad Request", _error_body("query", "UnsupportedOperation", message).encode(), "text/xml"
+        )
+
+    return app

@@ -1,0 +1,192 @@
+"""The local S3's objects: a mirror of the data folder, and the bulk read that COPY uses.
+
+A mirrored object is a file: nothing is copied, and its bytes are read when
+somebody asks for them, so that neither 15,000 small files nor one of a
+gigabyte cost memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.exceptions import MissingKey
+from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
+
+from dwh.local import folder as folders
+from dwh.local.folder import File
+
+CHUNK = 1 << 20
+
+# What all mirrored objects have in common (ACL, storage class, metadata, ...), kept once instead of 15,000 times.
+_COMMON = FakeKey("", b"", account_id=DEFAULT_ACCOUNT_ID, region_name="us-east-1", version_id="null")
+
+
+class FileKey(FakeKey):
+    """A moto object whose value is a file of the data folder."""
+
+    def __new__(cls, *_: Any, **__: Any) -> FileKey:
+        """Without moto's list of all objects ever made, which would keep deleted ones."""
+        return object.__new__(cls)
+
+    def __init__(self, name: str, file: File, bucket: str) -> None:
+        self.name = name
+        self.bucket_name = bucket
+        self.file = file
+        self.contentsize = file.size
+        self.last_modified = datetime.fromtimestamp(file.mtime_ns // 10**9, UTC).replace(tzinfo=None)
+        self._etag = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_COMMON, name)
+
+    @property
+    def value(self) -> bytes:
+        """The whole object."""
+        return b"".join(self.chunks())
+
+    @property
+    def etag(self) -> str:
+        """The MD5 of the content in quotation marks, as S3 gives it; computed when first asked for."""
+        if self._etag is None:
+            digest = hashlib.md5(usedforsecurity=False)
+            for chunk in self.chunks():
+                digest.update(chunk)
+            self._etag = digest.hexdigest()
+        return f'"{self._etag}"'
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content, in pieces; exactly as long as the object's size says.
+
+        Raises:
+            MissingKey: the file is gone, or has another size since the folder was last looked at.
+        """
+        left = self.contentsize
+        try:
+            with Path(self.file.path).open("rb") as source:
+                while left:
+                    chunk = source.read(min(CHUNK, left))
+                    if not chunk:
+                        raise MissingKey(key=self.name)
+                    left -= len(chunk)
+                    yield chunk
+        except OSError:
+            raise MissingKey(key=self.name) from None
+
+    def dispose(self, garbage: bool = False) -> None:
+        """Nothing is held open."""
+
+
+class Mirror:
+    """Keeps the configured buckets the same as a folder."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.folder = ""
+        self.source = ""
+        self.counts = {folders.LOGS: 0, folders.SONGS: 0}
+
+    def sync(self, request: dict[str, str]) -> None:
+        """Bring new, changed and deleted files to the buckets.
+
+        Args:
+            request: ``log_data``, ``song_data``, ``log_jsonpath`` as S3 addresses and ``region`` of
+                their buckets; ``folder`` and ``source`` (a word about it) when it is to be another one.
+        """
+        with self._lock:
+            self.folder = request.get("folder") or self.folder
+            self.source = request.get("source") or self.source
+            wanted = self._wanted(request)
+            for name in wanted.keys() - _backend().buckets.keys():
+                _backend().create_bucket(name, request["region"])
+            for name, bucket in _backend().buckets.items():
+                _mirror(bucket, wanted.get(name, {}))
+
+    def _wanted(self, request: dict[str, str]) -> dict[str, dict[str, File]]:
+        """What the buckets should hold: bucket -> key -> file."""
+        root = Path(self.folder)
+        wanted: defaultdict[str, dict[str, File]] = defaultdict(dict)
+        for name in (folders.LOGS, folders.SONGS):
+            bucket, prefix = split_uri(request[name])
+            prefix += "" if prefix.endswith("/") else "/"
+            found = {prefix + relative: file for relative, file in folders.files(root / name)}
+            wanted[bucket] |= found
+            self.counts[name] = len(found)
+        bucket, key = split_uri(request["log_jsonpath"])
+        wanted[bucket][key] = folders.jsonpaths(root)
+        return wanted
+
+
+def _mirror(bucket: FakeBucket, wanted: dict[str, File]) -> None:
+    """Make the bucket's mirrored objects those; objects that were put through the API stay."""
+    for key, found in list(bucket.keys.items()):
+        if isinstance(found, FileKey) and key not in wanted:
+            bucket.keys.pop(key)
+    for key, file in wanted.items():
+        found = bucket.keys.get(key)
+        if not isinstance(found, FileKey) or found.file != file:
+            bucket.keys.setlist(key, [FileKey(key, file, bucket.name)])
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of ``s3://bucket/key``."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def frames(request: dict[str, Any]) -> Iterator[bytes] | None:
+    """Answer a bulk read: for each object a line of JSON, then its bytes.
+
+    Args:
+        request: ``bucket``, and either ``prefix`` (all its objects in key order) or ``keys``
+            (those, in that order; one that is not there gives a frame of size -1).
+
+    Returns:
+        The stream, or None when there is no such bucket.
+    """
+    bucket = _backend().buckets.get(request["bucket"])
+    if bucket is None:
+        return None
+    if "keys" in request:
+        return _frames((key, bucket.keys.get(key)) for key in request["keys"])
+    prefix = request.get("prefix", "")
+    # The order of code points is that of UTF-8 bytes, in which S3 lists.
+    return _frames((key, bucket.keys.get(key)) for key in sorted(k for k in list(bucket.keys) if k.startswith(prefix)))
+
+
+def _frames(objects: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
+    for name, found in objects:
+        try:
+            yield from _frame(name, found)
+        except MissingKey:  # before its first byte was sent: as if it had been deleted
+            yield _head(name, -1)
+
+
+def _frame(name: str, found: Any) -> Iterator[bytes]:
+    if not isinstance(found, FakeKey):  # not there, or deleted in a bucket that keeps versions
+        yield _head(name, -1)
+        return
+    content = found.chunks() if isinstance(found, FileKey) and found.size > CHUNK else iter((found.value,))
+    first = next(content, b"")
+    modified = found.last_modified.replace(tzinfo=UTC).isoformat()
+    yield _head(name, found.size, found.etag, modified) + first
+    try:
+        yield from content
+    except MissingKey as error:
+        # The promised bytes do not exist any more: break the stream off, so that the reader notices.
+        raise OSError(f"{name} changed while it was read") from error
+
+
+def _head(name: str, size: int, etag: str = "", modified: str = "") -> bytes:
+    return json.dumps({"key": name, "size": size, "etag": etag, "last_modified": modified}).encode() + b"\n"
+
+
+def _backend() -> S3Backend:
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]

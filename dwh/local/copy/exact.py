@@ -1,0 +1,35 @@
+"""JSON read so that every number keeps the text it was written with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class Literal(str):
+    """A JSON number, as it was written."""
+
+    __slots__ = ()
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_float=Literal, parse_int=Literal, parse_constant=_refuse)
+
+
+def loads(raw: bytes) -> Any:
+    """Parse a document that is known to be valid; bytes that are no UTF-8 become lone surrogates."""
+    return _DECODER.decode(raw.decode("utf-8", "surrogateescape"))
+
+
+def compact(value: Any) -> str:
+    """The JSON text of a value without white space, numbers as they were written."""
+    if type(value) is Literal:
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{compact(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(compact, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,132 @@
+"""What COPY leaves in the system tables.
+
+A row is written by the session, whose transaction reads from a snapshot that is older than the log, and by a
+second connection, so that it survives a rollback; the views fold the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg2.extras import execute_values
+
+from dwh.local.copy.errors import LoadError
+from dwh.local.copy.grammar import Copy
+from dwh.local.copy.objects import S3Object
+from dwh.local.copy.tables import Table
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
+
+    from dwh.local.session import Connection
+
+_ERROR = "INSERT INTO redshift.load_errors VALUES %s"
+_HISTORY = """
+INSERT INTO redshift.load_history
+VALUES (%(userid)s, %(query)s, %(transaction)s, %(session)s, %(database)s, %(status)s, %(table)s, %(began)s, %(ended)s,
+        %(source)s, 'JSON', %(loaded)s, %(bytes)s, %(files)s, %(bytes)s, %(files)s, %(bytes)s, %(errors)s)
+"""
+_COMMIT = "INSERT INTO redshift.load_commits VALUES %s"
+_LAST = "INSERT INTO redshift.last_copy VALUES (%s, clock_timestamp(), %s, %s)"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class LoadLog:
+    """Counts one load and writes it down."""
+
+    def __init__(self, session: Connection, copy: Copy, table: Table) -> None:
+        self._session = session
+        self._copy = copy
+        self._table = table
+        self._files: dict[str, list[int]] = {}
+        self._bytes = 0
+        self.began = _now()
+        self.loaded = 0
+        self.errors: list[LoadError] = []
+        with session.plain() as cursor:
+            cursor.execute(
+                "SELECT nextval('redshift.query_ids')::int, (SELECT oid::int FROM pg_roles WHERE rolname = current_user),"
+                " (pg_current_xact_id()::text)::bigint, current_database()"
+            )
+            self.query, self._userid, self._transaction, self._database = cursor.fetchone() or (0, 0, 0, "")
+
+    @property
+    def failed(self) -> bool:
+        """Are there as many errors as MAXERROR allows? 0 and 1 both mean the first."""
+        return len(self.errors) >= self._copy.max_errors and not self._copy.has("IGNOREALLERRORS")
+
+    def scan(self, item: S3Object) -> None:
+        """An object is read."""
+        self._files.setdefault(item.url, [0, 0])
+        self._bytes += item.size
+
+    def count(self, origins: Any, failed: Any, total: int) -> None:
+        """Documents were converted."""
+        self.loaded += total - len(failed)
+        runs = origins.runs
+        ends = [run[0] for run in runs[1:]] + [total]
+        for (first, url, _), end in zip(runs, ends, strict=True):
+            self._files[url][0] += end - first
+
+    def error(self, error: LoadError) -> None:
+        """A document does not fit."""
+        self.errors.append(error)
+        if error.filename in self._files:
+            self._files[error.filename][1] += 1
+
+    def completed(self) -> None:
+        """Write down a load that succeeded."""
+        rows = [
+            (self._userid, self.query, url, lines, errors, _now()) for url, (lines, errors) in self._files.items()
+        ]
+        history = self._history("completed")
+        loaded = 0 if self._copy.has("NOLOAD") else self.loaded
+        with self._session.plain() as own, self._session.log() as lasting:
+            for cursor in (own, lasting):
+                self._write_errors(cursor)
+                cursor.execute(_HISTORY, history)
+                if rows:
+                    execute_values(cursor, _COMMIT, rows, page_size=1000)
+            own.execute(_LAST, (self._session.get_backend_pid(), self.query, loaded))
+
+    def aborted(self) -> None:
+        """Write down a load that failed, on the second connection alone: the transaction is lost."""
+        self.loaded = 0
+        with self._session.log() as cursor:
+            self._write_errors(cursor)
+            cursor.execute(_HISTORY, self._history("aborted"))
+            if self.errors:
+                cursor.execute(_LAST, (self._session.get_backend_pid(), self.query, 0))
+
+    def _write_errors(self, cursor: cursor) -> None:
+        if not self.errors:
+            return
+        pid = self._session.get_backend_pid()
+        rows = [
+            (self._userid, 0, self._table.oid, self.began, pid, self.query, error.filename, error.line, error.column,
+             error.type, error.length, error.position, error.raw_line, error.raw_value, error.code, error.reason, place)
+            for place, error in enumerate(self.errors)
+        ]  # fmt: skip
+        execute_values(cursor, _ERROR, rows, page_size=1000)
+
+    def _history(self, status: str) -> dict[str, Any]:
+        return {
+            "userid": self._userid,
+            "query": self.query,
+            "transaction": self._transaction,
+            "session": self._session.get_backend_pid(),
+            "database": self._database,
+            "status": status,
+            "table": self._copy.table.table,
+            "began": self.began,
+            "ended": _now(),
+            "source": self._copy.source,
+            "loaded": self.loaded,
+            "bytes": self._bytes,
+            "files": len(self._files),
+            "errors": len(self.errors),
+        }

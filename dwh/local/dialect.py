@@ -1,0 +1,226 @@
+"""A Redshift statement made into one that PostgreSQL understands, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dwh.local import alter, ddl, lexer, queries, refusals
+from dwh.local.errors import RedshiftError, not_supported, refused, syntax
+from dwh.local.lexer import Name, Token, Tokens, code
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to send for one statement.
+
+    Attributes:
+        sql: the statement.
+        writes: the table it changes: two transactions cannot change one table at a time.
+        commits: it ends the transaction.
+        alone: the name of a command that must not run inside a transaction.
+        laterals: it may use an alias of its SELECT list in the same list.
+    """
+
+    sql: str
+    writes: Name | None = None
+    commits: bool = False
+    alone: str = ""
+    laterals: bool = False
+
+
+def translate(statement: Tokens, laterals: frozenset[str] = frozenset()) -> Plan:
+    """Make one Redshift statement into PostgreSQL's.
+
+    Args:
+        statement: all its tokens.
+        laterals: aliases that PostgreSQL did not know where the statement uses them.
+
+    Raises:
+        RedshiftError: Redshift refuses the statement, or the stand-in does not support it.
+    """
+    words = code(statement)
+    refusals.check(lexer.blanked(statement))
+    token = queries.lateral_aliases.set(laterals)
+    try:
+        verb = words[0].upper
+        if verb == "(":
+            verb = "SELECT"
+        if verb not in _VERBS:
+            if words[0].kind != "word" or verb not in _KNOWN:
+                raise syntax(words[0].text)
+            raise not_supported(f"the statement {verb}")
+        return _VERBS[verb](statement, words)
+    finally:
+        queries.lateral_aliases.reset(token)
+
+
+def _pass(statement: Tokens, words: Tokens) -> Plan:
+    return Plan(queries.rewrite_query(statement), laterals=queries.aliases_used(statement))
+
+
+def _written(statement: Tokens, words: Tokens, place: int) -> Plan:
+    table, _ = lexer.take_name(words, place)
+    return Plan(queries.rewrite_query(statement), writes=table, laterals=queries.aliases_used(statement))
+
+
+def _insert(statement: Tokens, words: Tokens) -> Plan:
+    if len(words) < 3 or words[1].upper != "INTO":
+        raise syntax(words[1].text if len(words) > 1 else "")
+    return _written(statement, words, 2)
+
+
+def _update(statement: Tokens, words: Tokens) -> Plan:
+    return _written(statement, words, 1)
+
+
+def _delete(statement: Tokens, words: Tokens) -> Plan:
+    if len(words) > 1 and words[1].upper == "FROM":
+        return _written(statement, words, 2)
+    verb = statement.index(words[0])  # DELETE table: FROM may be left out
+    return _written([*statement[: verb + 1], Token("word", " FROM"), *statement[verb + 1 :]], words, 1)
+
+
+def _merge(statement: Tokens, words: Tokens) -> Plan:
+    """MERGE within Redshift's limits (guide, MERGE): both WHEN clauses, in this order, with no conditions."""
+    reader = ddl.Reader(words, 1)
+    reader.need("INTO")
+    target = reader.name()
+    if reader.word != "USING":
+        raise refused("an alias for the target of MERGE", "use the table's name")
+    reader.need("USING")
+    if reader.word == "(":
+        raise refused("a subquery as the source of MERGE", "put it into a temporary table first")
+    reader.name()
+    clauses = [place for place in range(reader.place, len(words)) if words[place].upper == "WHEN"]
+    clauses = [place for place in clauses if place + 1 < len(words) and words[place + 1].upper in ("MATCHED", "NOT")]
+    shapes = [" ".join(token.upper for token in words[place : place + 4]) for place in clauses]
+    if len(shapes) != 2 or not shapes[0].startswith("WHEN MATCHED THEN") or not shapes[1].startswith("WHEN NOT MATCHED THEN"):
+        raise refused(
+            "a MERGE other than WHEN MATCHED THEN ... WHEN NOT MATCHED THEN INSERT",
+            "give both clauses, in this order and without AND",
+        )
+    if words[clauses[0] + 3].upper not in ("UPDATE", "DELETE") or words[clauses[1] + 4].upper != "INSERT":
+        raise refused("this action of MERGE", "use UPDATE or DELETE, then INSERT")
+    return Plan(queries.rewrite_query(statement), writes=target)
+
+
+def _truncate(statement: Tokens, words: Tokens) -> Plan:
+    reader = ddl.Reader(words, 1)
+    reader.take("TABLE")
+    table = reader.name()
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(f"TRUNCATE {table.sql}", commits=True)
+
+
+def _create(statement: Tokens, words: Tokens) -> Plan:
+    ahead = [token.upper for token in words[1:5]]
+    if ahead[:1] == ["TABLE"] or (ahead[0] in ("TEMP", "TEMPORARY", "LOCAL") and "TABLE" in ahead):
+        sql, table, attributes = ddl.create_table(words, _spaced)
+        return Plan(f"{sql};\n{attributes.statement(table)}", laterals=queries.aliases_used(statement))
+    if ahead[:2] == ["MATERIALIZED", "VIEW"]:
+        return Plan(ddl.create_materialized_view(words, _spaced))
+    if "VIEW" in ahead[:3]:
+        return _pass(statement, words)
+    if ahead[:1] and ahead[0] in ("SCHEMA", "USER", "GROUP", "ROLE"):
+        return Plan(lexer.render(_folded(statement)))
+    raise not_supported(f"CREATE {ahead[0] if ahead else ''}".strip())
+
+
+def _spaced(tokens: Tokens) -> str:
+    return queries.rewrite_query([piece for token in tokens for piece in (token, Token("space", " "))]).strip()
+
+
+def _folded(tokens: Tokens) -> Tokens:
+    return [Token("quoted", lexer.identifier(token.name)) if token.kind == "quoted" else token for token in tokens]
+
+
+def _drop(statement: Tokens, words: Tokens) -> Plan:
+    kind = words[1].upper if len(words) > 1 else ""
+    if kind not in ("TABLE", "VIEW", "SCHEMA", "USER", "GROUP", "ROLE", "MATERIALIZED"):
+        raise not_supported(f"DROP {kind}".strip())
+    return _pass(statement, words)
+
+
+def _alter(statement: Tokens, words: Tokens) -> Plan:
+    if [token.upper for token in words[1:2]] == ["TABLE"]:
+        return Plan(alter.alter_table(words, _spaced))
+    if words[1].upper in ("SCHEMA", "USER", "GROUP"):
+        return Plan(lexer.render(_folded(statement)))
+    raise not_supported(f"ALTER {words[1].upper}")
+
+
+def _vacuum(statement: Tokens, words: Tokens) -> Plan:
+    """PostgreSQL's plain VACUUM does for every kind; TO n PERCENT and BOOST say how much of the work."""
+    reader = ddl.Reader(words, 1)
+    if not (reader.take("SORT", "ONLY") or reader.take("DELETE", "ONLY")):
+        _ = reader.take("FULL") or reader.take("REINDEX") or reader.take("RECLUSTER")
+    table = reader.name().sql if reader.word and reader.word != "TO" else ""
+    if reader.take("TO"):
+        reader.next()
+        reader.need("PERCENT")
+    reader.take("BOOST")
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(f"VACUUM {table}".strip(), alone="VACUUM")
+
+
+def _analyze(statement: Tokens, words: Tokens) -> Plan:
+    reader = ddl.Reader(words, 1)
+    verbose = " VERBOSE" if reader.take("VERBOSE") else ""
+    target = ""
+    if reader.word and reader.word not in ("PREDICATE", "ALL"):
+        target = f" {reader.name().sql}"
+        if reader.word == "(":
+            target += f" ({', '.join(map(lexer.identifier, reader.names()))})"
+    _ = reader.take("PREDICATE", "COLUMNS") or reader.take("ALL", "COLUMNS")
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(f"ANALYZE{verbose}{target}")
+
+
+def _setting(statement: Tokens, words: Tokens) -> Plan:
+    """SET, SHOW and RESET: what only Redshift has is kept under a name of its own."""
+    place = 2 if len(words) > 2 and words[1].upper in ("SESSION", "LOCAL") else 1
+    name = words[place].name if place < len(words) else ""
+    if name in ("time", "authorization", "all", "characteristics"):
+        return Plan(lexer.render(statement))
+    if name in refusals.OWN_SETTINGS:
+        at = next(index for index, token in enumerate(statement) if token is words[place])
+        return Plan(lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]))
+    if name not in refusals.SETTINGS and words[0].upper != "SHOW":
+        if name == "enable_case_sensitive_identifier":
+            raise not_supported("enable_case_sensitive_identifier")
+        raise RedshiftError(f'unrecognized configuration parameter "{name}"', "42704")
+    return Plan(lexer.render(_folded(statement)))
+
+
+def _begin(statement: Tokens, words: Tokens) -> Plan:
+    return Plan("BEGIN")  # isolation levels in BEGIN have no effect: the database has one
+
+
+def _end(statement: Tokens, words: Tokens) -> Plan:
+    return Plan("COMMIT" if words[0].upper in ("COMMIT", "END") else "ROLLBACK")
+
+
+_VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
+    **dict.fromkeys(
+        "SELECT WITH EXPLAIN DECLARE FETCH CLOSE LOCK GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH".split(), _pass
+    ),
+    "INSERT": _insert,
+    "UPDATE": _update,
+    "DELETE": _delete,
+    "MERGE": _merge,
+    "TRUNCATE": _truncate,
+    "CREATE": _create,
+    "DROP": _drop,
+    "ALTER": _alter,
+    "VACUUM": _vacuum,
+    "ANALYZE": _analyze,
+    "ANALYSE": _analyze,
+    **dict.fromkeys(("SET", "SHOW", "RESET"), _setting),
+    **dict.fromkeys(("BEGIN", "START"), _begin),
+    **dict.fromkeys(("COMMIT", "END", "ROLLBACK", "ABORT"), _end),
+}
+_KNOWN = frozenset("CALL CANCEL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC".split())

@@ -1,0 +1,69 @@
+"""The data folder that the local S3 mirrors: what must be in it, and what is in it now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dwh.errors import ConfigError
+
+LOGS, SONGS, JSONPATHS = "log_data", "song_data", "log_json_path.json"
+
+# For a folder that has no log_json_path.json of its own.
+STANDARD_JSONPATHS = Path(__file__).with_name(JSONPATHS)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it stands: enough to see that it has changed."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that the local S3 cannot be filled from.
+
+    Raises:
+        ConfigError: it is not there, or has no song or log files; the message names what is missing.
+    """
+    hint = "name a folder that holds log_data/ and song_data/ with --data DIR, or leave [LOCAL] data_dir empty"
+    if not folder.is_dir():
+        raise ConfigError(f"there is no data folder {folder}", hint=hint)
+    missing = [
+        f"{what} files under {name}/"
+        for name, what in ((LOGS, "log"), (SONGS, "song"))
+        if not any(name.endswith(".json") or ".json." in name for name, _ in files(folder / name))
+    ]
+    if missing:
+        raise ConfigError(f"the data folder {folder} has no {' and no '.join(missing)}", hint=hint)
+
+
+def files(root: Path) -> Iterator[tuple[str, File]]:
+    """Every file under ``root`` with its path relative to it, "/"-separated; hidden ones (.DS_Store) are left out."""
+    waiting = [(os.fspath(root), "")]
+    while waiting:
+        folder, relative = waiting.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:  # gone, or never there: nothing to mirror
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((entry.path, f"{relative}{entry.name}/"))
+            elif entry.is_file():
+                status = entry.stat()
+                yield f"{relative}{entry.name}", File(entry.path, status.st_size, status.st_mtime_ns)
+
+
+def jsonpaths(root: Path) -> File:
+    """The folder's JSONPaths file, or the standard one."""
+    own = root / JSONPATHS
+    path = own if own.is_file() else STANDARD_JSONPATHS
+    status = path.stat()
+    return File(os.fspath(path), status.st_size, status.st_mtime_ns)

@@ -1,0 +1,120 @@
+"""The process of the local target: the AWS API on a loopback port, and the databases of its clusters.
+
+Started by ``LocalTarget.start`` and by nobody else: ``python -m dwh.local.launcher STATE_DIR``.
+It outlives the step that started it and ends when it is told to (SIGTERM), or when its
+state file goes away. All its state is in memory; at its end the databases and their files go too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+LOCKED = 75  # exit code: another launcher runs on this folder
+POLL_SECONDS = 1.0
+STATE, LOCK, LOG, HOMES = "launcher.json", "launcher.lock", "launcher.log", "clusters"
+
+log = logging.getLogger("dwh.local.launcher")
+
+
+def main(state_dir: Path) -> int:
+    """Serve until told to end; the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lock = take_lock(state_dir)
+    if lock is None:
+        return LOCKED
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    clear_homes(state_dir)
+    token = secrets.token_hex(16)
+    server = _serve(state_dir, token)
+    try:
+        _write_state(state_dir, {"pid": os.getpid(), "port": server.port, "token": token})
+        log.info("ready on port %s", server.port)
+        while not done.wait(POLL_SECONDS) and _state_is_ours(state_dir, token):
+            pass
+    finally:
+        log.info("ending")
+        server.shutdown()
+        _end_databases()
+        if _state_is_ours(state_dir, token):  # the folder may have been removed, and made again for another
+            (state_dir / STATE).unlink()
+    return 0
+
+
+def _end_databases() -> None:
+    from dwh.local.aws import clusters
+
+    for cluster in clusters():
+        cluster.destroy()
+
+
+def take_lock(state_dir: Path) -> IO[bytes] | None:
+    """The folder's lock, held as long as the file is open; None when a launcher has it."""
+    lock = (state_dir / LOCK).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def clear_homes(state_dir: Path) -> None:
+    """Stop and remove the databases that a killed launcher left behind."""
+    from dwh.local import postgres
+
+    homes = state_dir / HOMES
+    for home in homes.iterdir() if homes.is_dir() else ():
+        log.info("removing %s", home)
+        postgres.remove(home)
+
+
+def _serve(state_dir: Path, token: str) -> Any:
+    # werkzeug comes with moto; one thread a connection is all that a step needs, and COPY reads in bulk.
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
+
+    from dwh.local.aws import create_app
+
+    class Handler(MotoRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Successful requests are not worth a line."""
+            if str(code).startswith("5"):
+                super().log_request(code, size)
+
+    (state_dir / HOMES).mkdir(exist_ok=True)
+    app = create_app(state_dir / HOMES, token)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def _write_state(state_dir: Path, state: dict[str, Any]) -> None:
+    """The file by which later steps find us: whole or not at all, and for this user only."""
+    draft = state_dir / f"{STATE}.new"
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(state, file)
+    draft.replace(state_dir / STATE)
+
+
+def _state_is_ours(state_dir: Path, token: str) -> bool:
+    try:
+        return bool(json.loads((state_dir / STATE).read_text(encoding="utf-8"))["token"] == token)
+    except (OSError, ValueError):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

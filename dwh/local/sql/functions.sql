@@ -1,0 +1,216 @@
+-- Redshift's functions. Those that PostgreSQL lacks go to pg_catalog, where every session finds them; those that
+-- it has with another meaning go to the schema redshift, and calls are redirected there.
+
+-- Now. SYSDATE is the start of the transaction, GETDATE that of the statement, without a fraction; both UTC.
+CREATE FUNCTION redshift.sysdate() RETURNS timestamp LANGUAGE sql STABLE
+AS $$ SELECT transaction_timestamp() AT TIME ZONE 'UTC' $$;
+CREATE FUNCTION pg_catalog.getdate() RETURNS timestamp LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC') $$;
+
+-- EXTRACT gives whole numbers and drops what is below; DATE_PART gives DOUBLE PRECISION.
+CREATE FUNCTION redshift.extract(part text, moment timestamp) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE part WHEN 'milliseconds' THEN pg_catalog.date_part('microseconds', moment)::int / 1000 % 1000
+                       WHEN 'microseconds' THEN pg_catalog.date_part('microseconds', moment)::int % 1000
+                       ELSE floor(pg_catalog.date_part(part, moment))::integer END $$;
+CREATE FUNCTION redshift.extract(part text, moment timestamptz) RETURNS double precision LANGUAGE sql STABLE
+AS $$ SELECT floor(pg_catalog.date_part(part, moment)) $$;
+CREATE FUNCTION redshift.extract(part text, moment date) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_part(part, moment)::integer $$;
+CREATE FUNCTION redshift.extract(part text, moment time) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT floor(pg_catalog.date_part(part, moment))::integer $$;
+CREATE FUNCTION redshift.extract(part text, span interval) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT floor(pg_catalog.date_part(part, span))::integer $$;
+CREATE FUNCTION redshift.date_part(part text, moment timestamp) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_part(part, moment) $$;
+CREATE FUNCTION redshift.date_part(part text, moment timestamptz) RETURNS double precision LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.date_part(part, moment) $$;
+CREATE FUNCTION redshift.date_part(part text, moment date) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_part(part, moment) $$;
+CREATE FUNCTION redshift.date_part(part text, span interval) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_part(part, span) $$;
+CREATE FUNCTION pg_catalog.date_part_year(day date) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_part('year', day)::integer $$;
+
+-- DATE_TRUNC of a DATE is a TIMESTAMP, as is that of a string.
+CREATE FUNCTION redshift.date_trunc(part text, moment timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_trunc(part, moment) $$;
+CREATE FUNCTION redshift.date_trunc(part text, moment timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.date_trunc(part, moment) $$;
+CREATE FUNCTION redshift.date_trunc(part text, day date) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_trunc(part, day::timestamp) $$;
+CREATE FUNCTION redshift.date_trunc(part text, moment text) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.date_trunc(part, moment::timestamp) $$;
+
+-- DATEADD always gives a TIMESTAMP (of a TIMESTAMPTZ, a TIMESTAMPTZ).
+CREATE FUNCTION redshift.span(part text, number bigint) RETURNS interval LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE part WHEN 'quarter' THEN number * 3 * interval '1 month'
+                       WHEN 'dow' THEN number * interval '1 day' WHEN 'doy' THEN number * interval '1 day'
+                       WHEN 'epoch' THEN number * interval '1 second'
+                       WHEN 'milliseconds' THEN number * interval '1 millisecond'
+                       WHEN 'microseconds' THEN number * interval '1 microsecond'
+                       ELSE number * ('1 ' || part)::interval END $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT moment + redshift.span(part, number) $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
+AS $$ SELECT moment + redshift.span(part, number) $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, day date) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT day::timestamp + redshift.span(part, number) $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment text) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT moment::timestamp + redshift.span(part, number) $$;
+
+-- DATEDIFF counts the boundaries between two moments. Each part has a number that goes up by one at its boundary.
+-- Weeks begin on Sunday here.
+CREATE FUNCTION redshift.boundaries(part text, moment timestamp) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    y bigint := pg_catalog.date_part('year', moment);
+    d bigint := moment::date - date '1970-01-04';  -- a Sunday
+    s numeric := extract(epoch FROM moment);
+BEGIN
+    RETURN CASE part
+        WHEN 'millennium' THEN floor((y - 1) / 1000.0) WHEN 'century' THEN floor((y - 1) / 100.0)
+        WHEN 'decade' THEN floor(y / 10.0) WHEN 'year' THEN y
+        WHEN 'quarter' THEN y * 4 + pg_catalog.date_part('quarter', moment)
+        WHEN 'month' THEN y * 12 + pg_catalog.date_part('month', moment)
+        WHEN 'week' THEN floor(d / 7.0) WHEN 'day' THEN d WHEN 'dow' THEN d WHEN 'doy' THEN d
+        WHEN 'hour' THEN floor(s / 3600) WHEN 'minute' THEN floor(s / 60)
+        WHEN 'second' THEN floor(s) WHEN 'epoch' THEN floor(s)
+        WHEN 'milliseconds' THEN floor(s * 1000) WHEN 'microseconds' THEN floor(s * 1000000) END;
+END $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a timestamp, b timestamp) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.boundaries(part, b) - redshift.boundaries(part, a) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a timestamptz, b timestamptz) RETURNS bigint LANGUAGE sql STABLE
+AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a date, b date) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a date, b timestamp) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.boundaries(part, b) - redshift.boundaries(part, a::timestamp) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a timestamp, b date) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a time, b time) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.boundaries(part, date '1970-01-04' + b) - redshift.boundaries(part, date '1970-01-04' + a) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a text, b text) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
+
+CREATE FUNCTION pg_catalog.convert_timezone(source text, target text, moment timestamp) RETURNS timestamp
+LANGUAGE sql STABLE AS $$ SELECT (moment AT TIME ZONE source) AT TIME ZONE target $$;
+CREATE FUNCTION pg_catalog.convert_timezone(target text, moment timestamp) RETURNS timestamp
+LANGUAGE sql STABLE AS $$ SELECT (moment AT TIME ZONE 'UTC') AT TIME ZONE target $$;
+CREATE FUNCTION pg_catalog.convert_timezone(target text, moment timestamptz) RETURNS timestamp
+LANGUAGE sql STABLE AS $$ SELECT moment AT TIME ZONE target $$;
+CREATE FUNCTION pg_catalog.last_day(moment timestamp) RETURNS date LANGUAGE sql IMMUTABLE
+AS $$ SELECT (pg_catalog.date_trunc('month', moment) + interval '1 month - 1 day')::date $$;
+CREATE FUNCTION pg_catalog.last_day(day date) RETURNS date LANGUAGE sql IMMUTABLE
+AS $$ SELECT (pg_catalog.date_trunc('month', day::timestamp) + interval '1 month - 1 day')::date $$;
+-- The last day of a month stays a last day.
+CREATE FUNCTION pg_catalog.add_months(moment timestamp, number bigint) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN moment::date = last_day(moment)
+                  THEN last_day(moment + number * interval '1 month') + moment::time
+                  ELSE moment + number * interval '1 month' END $$;
+CREATE FUNCTION pg_catalog.add_months(day date, number bigint) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT add_months(day::timestamp, number) $$;
+CREATE FUNCTION pg_catalog.months_between(a timestamp, b timestamp) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT (pg_catalog.date_part('year', a) - pg_catalog.date_part('year', b)) * 12
+             + pg_catalog.date_part('month', a) - pg_catalog.date_part('month', b)
+             + CASE WHEN a::date = last_day(a) AND b::date = last_day(b) THEN 0
+                    WHEN pg_catalog.date_part('day', a) = pg_catalog.date_part('day', b) THEN 0
+                    ELSE (extract(epoch FROM (a - pg_catalog.date_trunc('month', a)))
+                          - extract(epoch FROM (b - pg_catalog.date_trunc('month', b)))) / 2678400 END $$;
+CREATE FUNCTION pg_catalog.next_day(day date, name text) RETURNS date LANGUAGE sql IMMUTABLE
+AS $$ SELECT day + 1 + (strpos('sumotuwethfrsa', lower(left(name, 2))) / 2 - pg_catalog.date_part('dow', day)::int + 6) % 7 $$;
+CREATE FUNCTION redshift.trunc(moment timestamp) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT moment::date $$;
+CREATE FUNCTION redshift.trunc(number numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT pg_catalog.trunc(number) $$;
+CREATE FUNCTION redshift.trunc(number double precision) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.trunc(number) $$;
+CREATE FUNCTION redshift.trunc(number numeric, places integer) RETURNS numeric LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.trunc(number, places) $$;
+CREATE FUNCTION redshift.trunc(number double precision, places integer) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.trunc(number::numeric, places)::double precision $$;
+CREATE FUNCTION redshift.round(number numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT pg_catalog.round(number) $$;
+-- Half away from zero, also for floating point, where PostgreSQL rounds half to even.
+CREATE FUNCTION redshift.round(number double precision) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT sign(number) * floor(abs(number) + 0.5) $$;
+CREATE FUNCTION redshift.round(number numeric, places integer) RETURNS numeric LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.round(number, places) $$;
+CREATE FUNCTION redshift.round(number double precision, places integer) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.round(number::numeric, places)::double precision $$;
+
+-- Strings. Arguments are VARCHAR: a CHAR value loses its padding on the way, as LEN wants it.
+CREATE FUNCTION redshift.concat(a text, b text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT a || b $$;
+CREATE FUNCTION pg_catalog.len(value text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT char_length(value) $$;
+CREATE FUNCTION pg_catalog.charindex(part text, value text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT strpos(value, part) $$;
+CREATE FUNCTION pg_catalog.replicate(value text, number integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT repeat(value, number) $$;
+CREATE FUNCTION pg_catalog.sha2(value text, bits integer) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WHEN 384 THEN sha384(convert_to(value, 'UTF8'))
+                              WHEN 512 THEN sha512(convert_to(value, 'UTF8'))
+                              WHEN 0 THEN sha256(convert_to(value, 'UTF8'))
+                              WHEN 256 THEN sha256(convert_to(value, 'UTF8')) END, 'hex') $$;
+-- REGEXP_REPLACE replaces every match, where PostgreSQL replaces the first.
+CREATE FUNCTION redshift.regexp_replace(value text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.regexp_replace(value, pattern, '', 'g') $$;
+CREATE FUNCTION redshift.regexp_replace(value text, pattern text, replacement text) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.regexp_replace(value, pattern, replacement, 'g') $$;
+
+-- JSON in text. What is not there is NULL; what is no JSON is an error.
+CREATE FUNCTION redshift.json_part(value json) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE json_typeof(value) WHEN 'null' THEN NULL ELSE value #>> '{}' END $$;
+CREATE FUNCTION pg_catalog.json_extract_path_text(document text, VARIADIC path text[]) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.json_part(document::json #> path) $$;
+CREATE FUNCTION pg_catalog.json_extract_array_element_text(document text, place integer) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT redshift.json_part(document::json -> place) $$;
+CREATE FUNCTION pg_catalog.json_array_length(document text) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT json_array_length(document::json) $$;
+CREATE FUNCTION pg_catalog.is_valid_json(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
+AS $$ SELECT document IS JSON OBJECT $$;
+CREATE FUNCTION pg_catalog.is_valid_json_array(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
+AS $$ SELECT document IS JSON ARRAY $$;
+CREATE FUNCTION pg_catalog.can_json_parse(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
+AS $$ SELECT document IS JSON $$;
+CREATE FUNCTION pg_catalog.json_parse(document text) RETURNS super LANGUAGE sql IMMUTABLE
+AS $$ SELECT document::json::super $$;
+CREATE FUNCTION redshift.json_serialize(document super) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT document::json::text $$;
+
+-- Aggregates. AVG of integers is a whole number; of NUMERIC it keeps the scale.
+CREATE FUNCTION redshift.whole_average(state bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN state[1] > 0 THEN state[2] / state[1] END $$;
+CREATE AGGREGATE redshift.avg(smallint) (SFUNC = int2_avg_accum, STYPE = bigint[], FINALFUNC = redshift.whole_average, INITCOND = '{0,0}');
+CREATE AGGREGATE redshift.avg(integer) (SFUNC = int4_avg_accum, STYPE = bigint[], FINALFUNC = redshift.whole_average, INITCOND = '{0,0}');
+CREATE FUNCTION redshift.add_numeric(state numeric[], value numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT ARRAY[state[1] + 1, state[2] + value] $$;
+CREATE FUNCTION redshift.whole_average(state numeric[]) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN state[1] > 0 THEN pg_catalog.trunc(state[2] / state[1])::bigint END $$;
+CREATE FUNCTION redshift.add_numeric(state numeric[], value bigint) RETURNS numeric[] LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT ARRAY[state[1] + 1, state[2] + value] $$;
+CREATE AGGREGATE redshift.avg(bigint) (SFUNC = redshift.add_numeric, STYPE = numeric[], FINALFUNC = redshift.whole_average, INITCOND = '{0,0}');
+CREATE FUNCTION redshift.scaled_average(state numeric[]) RETURNS numeric LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN state[1] > 0 THEN pg_catalog.trunc(state[2] / state[1], scale(state[2])) END $$;
+CREATE AGGREGATE redshift.avg(numeric) (SFUNC = redshift.add_numeric, STYPE = numeric[], FINALFUNC = redshift.scaled_average, INITCOND = '{0,0}');
+CREATE AGGREGATE redshift.avg(double precision) (SFUNC = float8_accum, STYPE = double precision[], FINALFUNC = float8_avg, INITCOND = '{0,0,0}');
+CREATE AGGREGATE redshift.avg(real) (SFUNC = float4_accum, STYPE = double precision[], FINALFUNC = float8_avg, INITCOND = '{0,0,0}');
+
+-- MEDIAN: of numbers NUMERIC or DOUBLE PRECISION as the argument is (integers: NUMERIC); of moments, between the two middle ones.
+CREATE FUNCTION redshift.middle(numbers numeric[]) RETURNS numeric LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.avg(n) FROM (SELECT n, row_number() OVER (ORDER BY n) AS place, count(*) OVER () AS total
+      FROM pg_catalog.unnest(numbers) AS n WHERE n IS NOT NULL) AS sorted WHERE place IN ((total + 1) / 2, total / 2 + 1) $$;
+CREATE FUNCTION redshift.middle(numbers double precision[]) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM pg_catalog.unnest(numbers) AS n $$;
+CREATE FUNCTION redshift.middle(moments timestamp[]) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT timestamp '1970-01-01' + percentile_cont(0.5) WITHIN GROUP (ORDER BY m - timestamp '1970-01-01')
+      FROM pg_catalog.unnest(moments) AS m $$;
+CREATE FUNCTION redshift.append_integer(state numeric[], number bigint) RETURNS numeric[] LANGUAGE sql IMMUTABLE
+AS $$ SELECT array_append(state, number::numeric) $$;
+CREATE FUNCTION redshift.append_integer(state numeric[], number integer) RETURNS numeric[] LANGUAGE sql IMMUTABLE
+AS $$ SELECT array_append(state, number::numeric) $$;
+CREATE AGGREGATE pg_catalog.median(bigint) (SFUNC = redshift.append_integer, STYPE = numeric[], FINALFUNC = redshift.middle, INITCOND = '{}');
+CREATE AGGREGATE pg_catalog.median(integer) (SFUNC = redshift.append_integer, STYPE = numeric[], FINALFUNC = redshift.middle, INITCOND = '{}');
+CREATE AGGREGATE pg_catalog.median(numeric) (SFUNC = array_append, STYPE = numeric[], FINALFUNC = redshift.middle, INITCOND = '{}');
+CREATE AGGREGATE pg_catalog.median(double precision) (SFUNC = array_append, STYPE = double precision[], FINALFUNC = redshift.middle, INITCOND = '{}');
+CREATE AGGREGATE pg_catalog.median(timestamp) (SFUNC = array_append, STYPE = timestamp[], FINALFUNC = redshift.middle, INITCOND = '{}');
+
+CREATE FUNCTION redshift.listagg_fits(list text) RETURNS varchar LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF octet_length(list) > 65535 THEN
+        RAISE EXCEPTION USING MESSAGE = 'Result size exceeds LISTAGG limit', ERRCODE = 'XX000';
+    END IF;
+    RETURN list;
+END $$;

@@ -1,0 +1,176 @@
+-- The stand-in's own schema: its helpers, and the PostgreSQL functions that Redshift defines otherwise.
+CREATE SCHEMA redshift;
+GRANT USAGE ON SCHEMA redshift TO PUBLIC;
+
+-- Raise an error as the server, so that psycopg2 sees a true one and the transaction ends.
+CREATE FUNCTION redshift.throw(message text, detail text, hint text, sqlstate text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF detail <> '' AND hint <> '' THEN
+        RAISE EXCEPTION USING MESSAGE = message, DETAIL = detail, HINT = hint, ERRCODE = sqlstate;
+    ELSIF detail <> '' THEN
+        RAISE EXCEPTION USING MESSAGE = message, DETAIL = detail, ERRCODE = sqlstate;
+    ELSIF hint <> '' THEN
+        RAISE EXCEPTION USING MESSAGE = message, HINT = hint, ERRCODE = sqlstate;
+    ELSE
+        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = sqlstate;
+    END IF;
+END $$;
+
+CREATE FUNCTION redshift.inform(message text) RETURNS void
+LANGUAGE plpgsql AS $$ BEGIN RAISE INFO USING MESSAGE = message; END $$;
+
+-- Lengths count bytes: every character column gets a check that ends in the error of a too long value.
+-- Volatile: PostgreSQL would call an immutable function while it plans.
+CREATE FUNCTION redshift.too_long(type text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RAISE EXCEPTION USING MESSAGE = 'value too long for type ' || type, ERRCODE = '22001';
+END $$;
+
+-- What PostgreSQL has no place for. The tables are keyed by oid: they survive a rename, and what
+-- belongs to a dropped table joins with nothing.
+CREATE TABLE redshift.table_attributes (
+    tbl oid PRIMARY KEY, diststyle text NOT NULL, autosort boolean NOT NULL, interleaved boolean NOT NULL,
+    autoencode boolean NOT NULL, created timestamp NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'));
+CREATE TABLE redshift.column_attributes (
+    tbl oid, attnum smallint, encoding text, distkey boolean NOT NULL DEFAULT false, sortkey int NOT NULL DEFAULT 0,
+    PRIMARY KEY (tbl, attnum));
+CREATE TABLE redshift.keys (
+    tbl oid, name text, kind text NOT NULL, columns text[] NOT NULL, foreign_table text, foreign_columns text[],
+    PRIMARY KEY (tbl, name));
+GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.table_attributes, redshift.column_attributes, redshift.keys TO PUBLIC;
+
+-- Byte checks for the character columns of a table that have none, or one for another length.
+CREATE FUNCTION redshift.measure_bytes(tbl regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    col record;
+    bytes int;
+    name text;
+BEGIN
+    FOR col IN
+        SELECT attname, attnum, atttypmod - 4 AS bytes, format_type(atttypid, atttypmod) AS type,
+               (SELECT c.conname FROM pg_constraint c WHERE c.conrelid = tbl AND c.contype = 'c'
+                AND c.conkey = ARRAY[a.attnum] AND c.conname LIKE 'bytes\_%' ESCAPE '\') AS checked
+        FROM pg_attribute a
+        WHERE attrelid = tbl AND attnum > 0 AND NOT attisdropped AND atttypmod > 4
+          AND atttypid IN ('varchar'::regtype, 'bpchar'::regtype)
+    LOOP
+        name := format('bytes_%s_%s', col.attnum, col.bytes);
+        CONTINUE WHEN col.checked = name;
+        IF col.checked IS NOT NULL THEN
+            EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', tbl, col.checked);
+        END IF;
+        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK ((octet_length(%I) <= %s) IS NOT FALSE OR redshift.too_long(%L))',
+                       tbl, name, col.attname, col.bytes, col.type);
+    END LOOP;
+END $$;
+ALTER FUNCTION redshift.measure_bytes SET standard_conforming_strings = on;
+
+-- Record the attributes of a table just created, given as JSON; a second CREATE ... IF NOT EXISTS changes nothing.
+CREATE FUNCTION redshift.adopt(tbl regclass, attributes jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM redshift.measure_bytes(tbl);
+    INSERT INTO redshift.table_attributes (tbl, diststyle, autosort, interleaved, autoencode)
+    VALUES (tbl, attributes->>'diststyle', (attributes->>'autosort')::boolean, (attributes->>'interleaved')::boolean,
+            (attributes->>'autoencode')::boolean)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM redshift.attribute(tbl, attributes);
+END $$;
+
+-- Columns and keys of a table; names that are no columns are an error, as on Redshift.
+CREATE FUNCTION redshift.attribute(tbl regclass, attributes jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    item record;
+    place smallint;
+BEGIN
+    FOR item IN
+        SELECT key AS name, value FROM jsonb_each(attributes->'columns')
+    LOOP
+        SELECT attnum INTO place FROM pg_attribute WHERE attrelid = tbl AND attname = item.name AND attnum > 0;
+        IF place IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = '42703', MESSAGE = format('column "%s" named in key does not exist', item.name);
+        END IF;
+        INSERT INTO redshift.column_attributes (tbl, attnum, encoding, distkey, sortkey)
+        VALUES (tbl, place, item.value->>'encoding', coalesce((item.value->>'distkey')::boolean, false),
+                coalesce((item.value->>'sortkey')::int, 0))
+        ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE
+        SET encoding = excluded.encoding, distkey = excluded.distkey, sortkey = excluded.sortkey;
+    END LOOP;
+    INSERT INTO redshift.keys (tbl, name, kind, columns, foreign_table, foreign_columns)
+    SELECT tbl, k->>'name', k->>'kind', ARRAY(SELECT jsonb_array_elements_text(k->'columns')), k->>'foreign_table',
+           ARRAY(SELECT jsonb_array_elements_text(k->'foreign_columns'))
+    FROM jsonb_array_elements(attributes->'keys') k;
+END $$;
+
+-- What ALTER TABLE changes of the attributes; each takes the attributes as JSON, like redshift.adopt.
+CREATE FUNCTION redshift.add_key(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM redshift.attribute(tbl, jsonb_set(attributes, '{keys,0,name}', to_jsonb(
+        CASE WHEN attributes->'keys'->0->>'name' = 'key_1'
+             THEN 'key_' || (SELECT count(*) + 1 FROM redshift.keys k WHERE k.tbl = add_key.tbl)
+             ELSE attributes->'keys'->0->>'name' END)));
+END $$;
+
+CREATE FUNCTION redshift.drop_key(tbl regclass, key text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM redshift.keys k WHERE k.tbl = drop_key.tbl AND k.name = key;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('constraint "%s" does not exist', key);
+    END IF;
+END $$;
+
+CREATE FUNCTION redshift.extend(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM redshift.measure_bytes(tbl);
+    PERFORM redshift.attribute(tbl, attributes);
+END $$;
+
+CREATE FUNCTION redshift.change_diststyle(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE redshift.column_attributes c SET distkey = false WHERE c.tbl = change_diststyle.tbl;
+    UPDATE redshift.column_attributes c SET distkey = true FROM pg_attribute a
+    WHERE c.tbl = change_diststyle.tbl AND a.attrelid = c.tbl AND a.attnum = c.attnum AND attributes->'columns' ? a.attname;
+    INSERT INTO redshift.column_attributes (tbl, attnum, distkey)
+    SELECT change_diststyle.tbl, a.attnum, true FROM pg_attribute a
+    WHERE a.attrelid = change_diststyle.tbl AND a.attnum > 0 AND attributes->'columns' ? a.attname
+    ON CONFLICT DO NOTHING;
+    UPDATE redshift.table_attributes t SET diststyle = attributes->>'diststyle' WHERE t.tbl = change_diststyle.tbl;
+END $$;
+
+CREATE FUNCTION redshift.change_sortkey(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE redshift.column_attributes c SET sortkey = 0 WHERE c.tbl = change_sortkey.tbl;
+    INSERT INTO redshift.column_attributes (tbl, attnum, sortkey)
+    SELECT change_sortkey.tbl, a.attnum, (k.value->>'sortkey')::int
+    FROM jsonb_each(attributes->'columns') k JOIN pg_attribute a ON a.attname = k.key AND a.attrelid = change_sortkey.tbl
+    ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE SET sortkey = excluded.sortkey;
+    UPDATE redshift.table_attributes t
+    SET autosort = attributes->'columns' = '{}', interleaved = false WHERE t.tbl = change_sortkey.tbl;
+END $$;
+
+CREATE FUNCTION redshift.change_encoding(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO redshift.column_attributes (tbl, attnum, encoding)
+    SELECT change_encoding.tbl, a.attnum, k.value->>'encoding'
+    FROM jsonb_each(attributes->'columns') k JOIN pg_attribute a ON a.attname = k.key AND a.attrelid = change_encoding.tbl
+    ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE SET encoding = excluded.encoding;
+    UPDATE redshift.table_attributes t SET autoencode = false WHERE t.tbl = change_encoding.tbl;
+END $$;
+
+CREATE FUNCTION redshift.change_encode(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE redshift.table_attributes t SET autoencode = true WHERE t.tbl = change_encode.tbl;
+END $$;
+
+CREATE FUNCTION redshift.resize(tbl regclass, col text, type text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE %s', tbl, col, type);
+    PERFORM redshift.measure_bytes(tbl);
+END $$;

@@ -1,0 +1,89 @@
+"""The seam between the steps and where they run: AWS, or the local target.
+
+Nothing else asks which of the two it is, and nothing else imports ``dwh.local``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from dwh.config import Settings
+from dwh.console import Console
+from dwh.errors import ConfigError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+
+class Target(Protocol):
+    """Where the steps run."""
+
+    settings: Settings
+    billed: bool
+    """Whether what is made here costs money by the hour."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def describe(self) -> str:
+        """Name the target in one line; on AWS with account and region (this asks AWS)."""
+        ...
+
+    def start(self, data: Path | None = None) -> None:
+        """Make ready what the AWS calls need. ``data`` fills the local S3."""
+        ...
+
+    def stop(self) -> None:
+        """End what ``start`` made ready, once the cluster is gone."""
+        ...
+
+    def client(self, service: str) -> Any:
+        """A boto3 client."""
+        ...
+
+    def caller_ip(self) -> str:
+        """The address from which this machine reaches the cluster.
+
+        Raises:
+            TargetError: it cannot be found out.
+        """
+        ...
+
+    def connect(self) -> connection:
+        """A psycopg2 connection to the warehouse, autocommit off.
+
+        Raises:
+            ConfigError: no cluster has been created yet.
+            TargetError: the cluster cannot be reached.
+        """
+        ...
+
+
+def open_target(settings: Settings, console: Console | None = None) -> Target:
+    """The target that the settings name. Opening it reaches out to nothing yet."""
+    if settings.target == "local":
+        from dwh.local.target import LocalTarget
+
+        return LocalTarget(settings, console or Console())
+    from dwh.aws.target import AwsTarget
+
+    return AwsTarget(settings, console or Console())
+
+
+def endpoint(settings: Settings) -> str:
+    """The host of the warehouse.
+
+    Raises:
+        ConfigError: it is not known, so there is no cluster yet.
+    """
+    if not settings.dwh_endpoint:
+        raise ConfigError(
+            f"there is no cluster yet: dwh_endpoint is empty in {settings.path.name}",
+            hint="python create_cluster.py",
+        )
+    return settings.dwh_endpoint

@@ -1,0 +1,130 @@
+"""A local target in a folder of its own, for the tests of the launcher."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.client
+import io
+import json
+import shutil
+import time
+from pathlib import Path
+
+from dwh import config
+from dwh.console import Console
+from dwh.local import postgres
+from dwh.local.target import LocalTarget
+
+ROOT = Path(__file__).parents[2]
+NAME = "sparkify-dwh"
+BUCKET = "udacity-dend"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "redshift.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
+CLUSTER = {
+    "ClusterIdentifier": NAME,
+    "NodeType": "ra3.large",
+    "ClusterType": "single-node",
+    "DBName": "sparkify",
+    "MasterUsername": "sparkify_admin",
+    "MasterUserPassword": "Correct-Horse-1",
+}
+
+
+class Place:
+    """A folder with dwh.cfg and a data folder, and the target of its steps."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.state = folder / ".local"
+        self.data = folder / "data"
+        shutil.copy(ROOT / "dwh.cfg", folder / "dwh.cfg")
+        self.put("log_data/2018/11/2018-11-01-events.json", b'{"page": "Home"}\n')
+        self.put("song_data/A/B/C/TRABC1.json", b'{"song_id": "SO1"}')
+
+    def put(self, name, content):
+        path = self.data / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def target(self, **settings):
+        """The target as a step would open it."""
+        found = config.load(self.folder / "dwh.cfg", "local", {})
+        settings = {"data_dir": self.data, "dwh_endpoint": "127.0.0.1"} | settings
+        return LocalTarget(dataclasses.replace(found, **settings), Console(out=io.StringIO(), err=io.StringIO()))
+
+    def state_file(self):
+        return json.loads((self.state / "launcher.json").read_text())
+
+    def launcher(self):
+        """The id of the launcher's process."""
+        return self.state_file()["pid"]
+
+    def database(self, name=NAME):
+        """The id of the process of the cluster's database."""
+        home = self.state / "clusters" / f"us-west-2-{name}"
+        with contextlib.suppress(OSError):
+            home = Path((home / "place").read_text().strip())
+        return int((home / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+    def ask(self, method, path, body=None, headers=None):
+        """A request to the launcher's own paths; status and body."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.state_file()["port"])) as conn:
+            conn.request(method, path, json.dumps(body) if body else None, headers or {})
+            answer = conn.getresponse()
+            return answer.status, answer.read()
+
+    def bulk(self, **request):
+        """The frames of a bulk read: header and content."""
+        status, body = self.ask("POST", "/_local/objects", {"bucket": BUCKET} | request)
+        assert status == 200
+        stream, found = io.BytesIO(body), []
+        while line := stream.readline():
+            head = json.loads(line)
+            found.append((head, stream.read(max(0, head["size"]))))
+        return found
+
+
+def gone(pid):
+    """Whether the process has ended."""
+    return postgres.command_line(pid) == ""
+
+
+def wait_for(condition):
+    """Wait until it is true; the limit is there to end a broken test."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def status(redshift, name=NAME):
+    return redshift.describe_clusters(ClusterIdentifier=name)["Clusters"][0]["ClusterStatus"]
+
+
+def create(target, **options):
+    """Create a cluster and wait until it is available."""
+    redshift = target.client("redshift")
+    options = CLUSTER | options
+    redshift.create_cluster(**options)
+    wait_for(lambda: status(redshift, options["ClusterIdentifier"]) != "creating")
+    assert status(redshift, options["ClusterIdentifier"]) == "available"
+    return redshift
+
+
+def query(target, text, **login):
+    """Run one statement on the cluster's database, with credentials of the API unless others are given."""
+    redshift = target.client("redshift")
+    address = redshift.describe_clusters(ClusterIdentifier=NAME)["Clusters"][0]["Endpoint"]
+    if not login:
+        found = redshift.get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin")
+        login = {"user": found["DbUser"], "password": found["DbPassword"]}
+    with contextlib.closing(postgres.connect(port=address["Port"], dbname="sparkify", **login)) as conn:
+        conn.autocommit = True
+        with conn.cursor() as cursor:
+            cursor.execute(text)
+            return cursor.fetchall() if cursor.description else []

