@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Create the warehouse: the cluster and what it needs; then write its endpoint to dwh.cfg.
+
+It makes a work bucket, an IAM role that reads the source data alone, an S3
+gateway endpoint, a security group that admits one address, a subnet group, a
+parameter group and the Redshift cluster. Run it again at any time: what is
+there is left alone or brought up to date, and a run that was cut off is finished.
+
+On AWS the cluster is billed by the hour until destroy_cluster.py (ra3.large:
+about $0.54); the rest is free or cents. The local target costs nothing.
+
+Examples:
+  python create_cluster.py --dry-run
+  python create_cluster.py
+  python create_cluster.py --target local --data ~/sparkify
+  python create_cluster.py --pause     # until --resume, storage alone is billed
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dwh import cli
+from dwh.cli import Step
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of this step."""
+    parser = cli.step_parser(__doc__, changes=True)
+    parser.add_argument("--data", metavar="DIR", type=Path, help="folder that fills the S3 of the local target")
+    parser.add_argument(
+        "--timeout", metavar="MIN", type=cli.minutes, default=45.0, help="longest wait for the cluster (default: 45)"
+    )
+    parser.add_argument("--no-wait", action="store_true", help="do not wait; run the step again to finish")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--pause", action="store_true", help="pause the cluster: storage alone is billed")
+    either.add_argument("--resume", action="store_true", help="resume the paused cluster")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the step and return its exit code."""
+    return cli.run(build_parser(), argv, create)
+
+
+def create(step: Step) -> None:
+    """Show the plan, or carry it out and write down where the cluster is."""
+    from dwh.aws import creation, pausing
+
+    with creation.prepared(step) as site:
+        if site is None:
+            step.console.say("Nothing was changed; a run would start the target and create everything.")
+        elif step.args.pause or step.args.resume:
+            pausing.switch(step, site)
+        elif step.args.dry_run:
+            creation.show_plan(step, site)
+        else:
+            creation.carry_out(step, site)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

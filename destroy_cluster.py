@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Destroy the warehouse: the cluster with all its data, and everything that create_cluster.py made for it.
+
+It lists what will go, asks for the name of the cluster, waits until AWS no
+longer knows it, removes the rest and clears the two keys in dwh.cfg. Only what
+carries our tags is touched. There is no undo, and no snapshot unless you ask
+for one. Run it again at any time: it goes on where it stopped.
+
+Afterwards nothing of ours is billed, but for a snapshot made with --final-snapshot.
+
+Examples:
+  python destroy_cluster.py --dry-run
+  python destroy_cluster.py
+  python destroy_cluster.py --yes
+  python destroy_cluster.py --final-snapshot before-holidays
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+from dwh import cli
+from dwh.cli import Step
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of this step."""
+    parser = cli.step_parser(__doc__, changes=True)
+    parser.add_argument(
+        "--timeout", metavar="MIN", type=cli.minutes, default=45.0, help="longest wait for the end (default: 45)"
+    )
+    parser.add_argument(
+        "--final-snapshot",
+        metavar="NAME",
+        type=snapshot_name,
+        help="keep the data in a snapshot, billed until you delete it",
+    )
+    parser.add_argument("--keep-network", action="store_true", help="leave the S3 gateway endpoint in the VPC")
+    return parser
+
+
+def snapshot_name(text: str) -> str:
+    """An option's value: a name that Redshift takes for a snapshot."""
+    if not re.fullmatch(r"(?=.{1,255}$)[a-z][a-z0-9]*(-[a-z0-9]+)*", text):
+        raise argparse.ArgumentTypeError("must be lower-case letters, digits and single hyphens, a letter first")
+    return text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the step and return its exit code."""
+    return cli.run(build_parser(), argv, destroy)
+
+
+def destroy(step: Step) -> None:
+    """List what is there, ask, and remove it."""
+    from dwh.aws import destruction
+
+    with destruction.prepared(step) as remains:
+        if remains.empty:
+            destruction.nothing_to_do(step)
+        elif step.args.dry_run:
+            destruction.show(step, remains)
+        else:
+            destruction.show(step, remains)
+            destruction.confirm(step, remains)
+            destruction.carry_out(step, remains)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

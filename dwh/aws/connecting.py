@@ -1,0 +1,82 @@
+"""How psycopg2 is told to connect to Redshift, and what it means when that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dwh.config import Settings
+from dwh.errors import DwhError, TargetError
+
+# Long COPYs are silent, and NAT gateways forget silent connections after minutes.
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 5}
+CONNECT_TIMEOUT = 10
+
+
+def root_certificates() -> str:
+    """A bundle that holds Amazon Root CA 1 to 4 and the Starfield roots that sign Redshift's certificates.
+
+    It is botocore's: certifi's holds the Amazon roots too, but nothing here
+    depends on certifi, and without botocore there is no call to AWS at all.
+    """
+    import botocore
+
+    return str(Path(botocore.__file__).with_name("cacert.pem"))
+
+
+def arguments(host: str, settings: Settings, user: str, password: str) -> dict[str, Any]:
+    """The keyword arguments of ``psycopg2.connect``.
+
+    Keywords and never a connection string: the errors of one quote parts of the password.
+    ``verify-full`` refuses a server without TLS, a certificate that Amazon did not sign, and another's name.
+    """
+    return {
+        "host": host,
+        "port": settings.db_port,
+        "dbname": settings.db_name,
+        "user": user,
+        "password": password,
+        "sslmode": "verify-full",
+        "sslrootcert": root_certificates(),
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "sparkify-dwh",
+        **KEEPALIVES,
+    }
+
+
+# Part of libpq's text -> what it means, and what to do.
+REASONS = (
+    (
+        ("timeout expired", "timed out", "No route to host", "Network is unreachable"),
+        "it does not answer",
+        "is access = private, has this machine's address changed, or is the cluster paused? "
+        "python create_cluster.py brings the security group up to date",
+    ),
+    (
+        ("could not translate host name", "Name or service not known", "nodename nor servname"),
+        "its name is not known",
+        "a new cluster's name takes a minute to spread; if the cluster is gone: python create_cluster.py",
+    ),
+    (
+        ("does not support SSL", "certificate verify failed", "certificate for", "SSL error", "root certificate"),
+        "it has no TLS with a certificate of Amazon's, so nothing was sent to it",
+        "does dwh_endpoint name the cluster itself? python create_cluster.py writes it",
+    ),
+    (
+        ("password authentication failed",),
+        "it does not accept the login",
+        "is db_user the admin of the cluster? DB_PASSWORD in .env, where set, must be its password",
+    ),
+    (("Connection refused",), "nothing listens there", "is db_port the cluster's, and is the cluster available?"),
+    (("does not exist",), "it has no such database", "is db_name in dwh.cfg the one that the cluster was made with?"),
+)
+
+
+def refused(text: str, host: str, settings: Settings) -> DwhError:
+    """Libpq's complaint as a sentence and the likely remedy."""
+    where = f"{host}:{settings.db_port}"
+    for parts, meaning, hint in REASONS:
+        if any(part in text for part in parts):
+            return TargetError(f"cannot connect to {where}: {meaning}", hint=hint, debug=" ".join(text.split()))
+    first = text.strip().splitlines()[0] if text.strip() else "no reason was given"
+    return TargetError(f"cannot connect to {where}: {first}", hint="python create_cluster.py shows its state")

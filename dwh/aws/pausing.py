@@ -1,0 +1,57 @@
+"""Pause and resume: compute is not billed while a cluster is paused, storage is."""
+
+from __future__ import annotations
+
+from dwh.aws import redshift, waiting
+from dwh.aws.plan import Change
+from dwh.aws.site import Site
+from dwh.cli import Step
+from dwh.errors import AwsError
+
+
+def switch(step: Step, site: Site) -> None:
+    """Pause or resume the cluster, as the options say.
+
+    Raises:
+        AwsError: there is no cluster of ours, or its state does not allow it.
+    """
+    wanted = "paused" if step.args.pause else "available"
+    change = plan_switch(site, wanted)
+    if step.args.dry_run:
+        step.console.line(
+            change.kind, change.name, f"would be {wanted}" if change.changes else "unchanged", change.note
+        )
+        return
+    change.apply()
+    if step.args.no_wait:
+        step.console.line(change.kind, change.name, change.word, f"soon {wanted}")
+        return
+    if wanted == "available":
+        waiting.for_cluster(
+            step.console, site, minutes=step.args.timeout, note="the cluster goes on resuming, and is billed again"
+        )
+    else:
+        waiting.until_paused(step.console, site, minutes=step.args.timeout)
+    step.console.line(change.kind, change.name, wanted if change.changes else "unchanged", change.note)
+
+
+def plan_switch(site: Site, wanted: str) -> Change:
+    """What it takes to bring the cluster to "paused" or "available".
+
+    Raises:
+        AwsError: there is no cluster of ours, or its state does not allow it.
+    """
+    cluster = redshift.our_cluster(site)
+    if cluster is None:
+        raise AwsError(f"there is no cluster {site.name} in {site.region}", hint="python create_cluster.py")
+    status, client = cluster["ClusterStatus"], site.client("redshift")
+    note = "storage alone is billed" if wanted == "paused" else "billed again"
+    if status == wanted or (status, wanted) in (("pausing", "paused"), ("resuming", "available")):
+        return Change("Cluster", site.name, "unchanged", note)
+    if wanted == "paused" and status == "available":
+        return Change("Cluster", site.name, "updated", note, lambda: client.pause_cluster(ClusterIdentifier=site.name))
+    if wanted == "available" and status == "paused":
+        return Change("Cluster", site.name, "updated", note, lambda: client.resume_cluster(ClusterIdentifier=site.name))
+    raise AwsError(
+        f"the cluster {site.name} is {status}: it cannot become {wanted} now", hint="wait a few minutes, then again"
+    )

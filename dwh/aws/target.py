@@ -1,0 +1,244 @@
+"""The target AWS: clients with the user's credentials, and connections to the cluster over verified TLS."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from dwh.aws.endpoints import is_amazon, is_loopback
+from dwh.aws.errors import explained
+from dwh.config import Settings
+from dwh.console import Console
+from dwh.errors import ConfigError, TargetError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+ADDRESS_SERVICE = "https://checkip.amazonaws.com"
+LOGIN_SECONDS = 900
+CONNECT_TIMEOUT = 10
+# A key as AWS makes them, in contrast to the made-up ones that stand-ins of AWS are given.
+REAL_KEY = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
+
+
+class AwsTarget:
+    """Amazon Redshift in the account that the credentials belong to."""
+
+    billed = True
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self.settings = settings
+        self._console = console
+        self._made: Any = None
+        self._clients: dict[str, Any] = {}
+        self._caller_ip: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def describe(self) -> str:
+        """``aws · account 123456789012 · us-west-2``, and the endpoint where it is not AWS's own.
+
+        Raises:
+            AwsError: AWS does not accept the credentials.
+            ConfigError: dwh_endpoint names a cluster in another region.
+        """
+        _check_region_of(self.settings)
+        with explained():
+            sts = self.client("sts")
+            parts = ["aws", f"account {sts.get_caller_identity()['Account']}", self.settings.region]
+        if not is_amazon(sts.meta.endpoint_url):
+            parts.append(f"endpoint {sts.meta.endpoint_url}")
+        return " · ".join(parts)
+
+    def start(self, data: Path | None = None) -> None:
+        """Nothing has to be made ready: S3 is there.
+
+        Raises:
+            ConfigError: a folder was given, which only the local target can read.
+        """
+        if data is not None:
+            raise ConfigError(
+                "--data is for the local target: on AWS, COPY reads S3",
+                hint="set log_data and song_data in dwh.cfg, or run with --target local",
+            )
+
+    def stop(self) -> None:
+        """Nothing was made ready."""
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with standard retries, made once per service.
+
+        Raises:
+            ConfigError: the region is unknown, or the credentials would go over the net in the clear.
+        """
+        if service not in self._clients:
+            from botocore.config import Config
+
+            config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
+            with explained():
+                client = self._session.client(service, config=config)
+            _check_endpoint_url(client.meta.endpoint_url, self._session)
+            self._clients[service] = client
+        return self._clients[service]
+
+    @property
+    def _session(self) -> Any:
+        if self._made is None:
+            import boto3
+
+            settings = self.settings
+            with explained():
+                session = boto3.Session(
+                    aws_access_key_id=settings.key,
+                    aws_secret_access_key=settings.secret,
+                    aws_session_token=_session_token(settings.key),
+                    region_name=settings.region,
+                )
+            _check_region(settings.region, session.get_available_regions("redshift", _partition(settings.region)))
+            trace_calls(session, self._console)
+            self._made = session
+        return self._made
+
+    def caller_ip(self) -> str:
+        """The public address of this machine, as an AWS service sees it.
+
+        Raises:
+            TargetError: it cannot be found out; the cluster is never opened wider instead.
+        """
+        if self._caller_ip is None:
+            stand_in = is_loopback(urlsplit(self.client("ec2").meta.endpoint_url).hostname)
+            self._caller_ip = "127.0.0.1" if stand_in else _ask_address()
+        return self._caller_ip
+
+    def connect(self) -> connection:
+        """A connection over TLS that checks the certificate and the name.
+
+        Raises:
+            ConfigError: there is no cluster yet, or dwh_endpoint is not one of this target.
+            TargetError: the cluster cannot be reached, or does not accept the login.
+        """
+        import psycopg2
+
+        from dwh.aws.connecting import arguments, refused
+
+        user, password = self._login()
+        try:
+            made: connection = psycopg2.connect(**arguments(self._host(), self.settings, user, password))
+            return made
+        except psycopg2.OperationalError as error:
+            raise refused(str(error), self._host(), self.settings) from None
+
+    def _host(self) -> str:
+        from dwh.target import endpoint
+
+        host = endpoint(self.settings)
+        stand_in = not is_amazon(self.client("redshift").meta.endpoint_url)
+        if is_loopback(host) and not stand_in:
+            raise ConfigError(
+                f"dwh_endpoint is {host}: that is the local target's",
+                hint="python create_cluster.py writes the one on AWS; --target local uses this one",
+            )
+        return host
+
+    def _login(self) -> tuple[str, str]:
+        """User and password: a login of 15 minutes from AWS, or DB_PASSWORD where it is set."""
+        settings = self.settings
+        self._host()
+        if settings.db_password:
+            return settings.db_user, settings.db_password
+        with explained():
+            login = self.client("redshift").get_cluster_credentials(
+                DbUser=settings.db_user,
+                DbName=settings.db_name,
+                ClusterIdentifier=settings.cluster_identifier,
+                DurationSeconds=LOGIN_SECONDS,
+                AutoCreate=False,
+            )
+        return login["DbUser"], login["DbPassword"]
+
+
+def _session_token(key: str | None) -> str | None:
+    """The token that belongs to a temporary key; a lasting key has none."""
+    if key is None or not key.startswith("ASIA"):
+        return None
+    token = os.environ.get("AWS_SESSION_TOKEN")
+    if not token:
+        raise ConfigError(
+            "KEY is a temporary key (ASIA...), and its session token is missing",
+            hint="set AWS_SESSION_TOKEN; or leave KEY and SECRET out of .env, set AWS_PROFILE and use --target aws",
+        )
+    return token
+
+
+def trace_calls(session: Any, console: Console) -> None:
+    """With ``--verbose``, name each call to AWS: service and operation, never its parameters.
+
+    botocore's own debug log is left alone: it prints passwords.
+    """
+    if console.verbose:
+        session.events.register(
+            "before-call",
+            lambda model, **_: console.debug(f"aws {model.service_model.service_name}:{model.name}"),
+        )
+
+
+def _partition(region: str) -> str:
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+
+
+def _check_region(region: str, known: list[str]) -> None:
+    if known and region not in known:
+        close = difflib.get_close_matches(region, known, n=1)
+        raise ConfigError(
+            f"there is no AWS region {region} with Redshift" + (f"; did you mean {close[0]}?" if close else ""),
+            hint="set region under [AWS] in dwh.cfg",
+        )
+
+
+def _check_region_of(settings: Settings) -> None:
+    """In the wrong region a cluster that is there looks as if it were gone."""
+    found = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.redshift", settings.dwh_endpoint)
+    if found and found[1] != settings.region:
+        raise ConfigError(
+            f"dwh_endpoint is in {found[1]}, and region under [AWS] is {settings.region}",
+            hint=f"set region = {found[1]} in {settings.path.name}, or destroy that cluster first",
+        )
+
+
+def _check_endpoint_url(url: str, session: Any) -> None:
+    """Keep real credentials off an unencrypted line that leaves this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or is_loopback(parts.hostname):
+        return
+    credentials = session.get_credentials()
+    if credentials and REAL_KEY.fullmatch(credentials.access_key):
+        raise ConfigError(
+            f"the endpoint {url} is not encrypted: real credentials are not sent there",
+            hint="unset AWS_ENDPOINT_URL, or give it an https address",
+        )
+
+
+def _ask_address() -> str:
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(ADDRESS_SERVICE, timeout=CONNECT_TIMEOUT) as answer:
+            return str(ipaddress.ip_address(answer.read(100).decode("ascii").strip()))
+    except (OSError, ValueError):
+        raise TargetError(
+            f"the public address of this machine is not known: {ADDRESS_SERVICE} did not say",
+            hint="set access in dwh.cfg to the CIDR that may connect, such as 203.0.113.7/32",
+        ) from None

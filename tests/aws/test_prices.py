@@ -1,0 +1,28 @@
+"""Prices come from a table that covers every node type that dwh.cfg takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from dwh import config
+from dwh.aws import prices
+
+
+def test_every_node_type_has_a_price():
+    assert set(prices.HOURLY) == set(config.NODE_COUNTS)
+
+
+def test_nodes_and_zones_multiply(aws):
+    settings = aws.settings()
+    assert prices.short(settings) == "$0.54 an hour"
+    four = dataclasses.replace(settings, number_of_nodes=4, node_type="ra3.xlplus", multi_az=True)
+    assert prices.short(four) == "$8.69 an hour"
+
+
+def test_the_line_has_a_date_and_names_a_region_without_a_list(aws):
+    settings = aws.settings()
+    assert f"list price of {prices.READ_ON}" in prices.line(settings)
+    assert "may differ" not in prices.line(settings)
+    assert "eu-west-1 may differ" in prices.line(dataclasses.replace(settings, region="eu-west-1"))
+    assert datetime.date.fromisoformat(prices.READ_ON)
