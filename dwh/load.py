@@ -1,0 +1,272 @@
+"""One load: from the objects in S3 to a published star, in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2.extras import execute_values
+
+import sql_queries
+from dwh import quality, warehouse
+from dwh.config import Settings
+from dwh.console import Console, duration, plural
+from dwh.errors import ConfigError, DataError, WarehouseError
+from dwh.quality import Account
+from dwh.sources import S3Object, find_work_bucket, list_objects, put_manifest, source_prefixes
+from dwh.target import Target
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
+
+ROWS_A_STATEMENT = 1_000
+
+COPY = {"staging_events": sql_queries.COPY_EVENTS, "staging_songs": sql_queries.COPY_SONGS}
+
+# table -> (what it is fed from, the query of its account)
+ACCOUNTS = {
+    "songs": ("staging_songs", sql_queries.ACCOUNT_SONGS),
+    "artists": ("staging_songs", sql_queries.ACCOUNT_ARTISTS),
+    "users": ("staging_events", sql_queries.ACCOUNT_USERS),
+    "songplays": ("staging_events", sql_queries.ACCOUNT_SONGPLAYS),
+    "time": ("songplays", sql_queries.ACCOUNT_TIME),
+}
+
+# Tables whose first statement deletes the rows that the last one inserts anew.
+REPLACED = ("songs", "artists")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a load reads: the objects of each staging table, and how COPY gets at them."""
+
+    objects: dict[str, list[S3Object]]
+    settings: Settings
+    s3: Any
+    work_bucket: str | None
+    full: bool = False
+    max_errors: int = 0
+
+    def parameters(self, table: str, load_id: int, wanted: Sequence[S3Object]) -> tuple[str, dict[str, Any]]:
+        """The COPY statement of a staging table and its parameters; writes the manifest if there is a bucket for it."""
+        if self.work_bucket:
+            source = put_manifest(self.s3, self.work_bucket, f"load-{load_id}-{table}", wanted)
+        else:
+            source = source_prefixes(self.settings)[table]
+        return COPY[table] + (sql_queries.MANIFEST if self.work_bucket else ""), {
+            "source": source,
+            "role": self.settings.dwh_arn_role,
+            "region": self.settings.s3_region,
+            "jsonpaths": self.settings.log_jsonpath,
+            # COPY fails when it has met MAXERROR errors: N may be left out, N + 1 not.
+            "max_errors": self.max_errors + 1,
+        }
+
+
+@dataclass
+class Load:
+    """The state of one load while its transaction runs."""
+
+    load_id: int
+    loaded_at: datetime
+    new: dict[str, list[S3Object]]
+    copied: dict[str, warehouse.Copied] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+
+
+def find_sources(target: Target, console: Console, *, full: bool, max_errors: int) -> Sources:
+    """List what there is to load, and look for the work bucket.
+
+    Raises:
+        ConfigError: there is no role for COPY yet.
+        DataError: a prefix holds no objects.
+    """
+    settings = target.settings
+    if not settings.dwh_arn_role:
+        raise ConfigError(
+            f"there is no role to read S3 with: dwh_arn_role is empty in {settings.path.name}",
+            hint="python create_cluster.py",
+        )
+    s3 = target.client("s3")
+    objects = {table: list_objects(s3, prefix) for table, prefix in source_prefixes(settings).items()}
+    bucket = find_work_bucket(target)
+    if bucket is None:
+        console.warn("there is no work bucket for a manifest: COPY reads the whole prefix, loaded objects too")
+    return Sources(objects, settings, s3, bucket, full, max_errors)
+
+
+def preview(cur: cursor, sources: Sources, console: Console) -> None:
+    """Show what a load would read, and change nothing."""
+    warehouse.require_tables(cur)
+    new = sources.objects if sources.full else new_objects(cur, sources.objects)
+    for table, objects in new.items():
+        size = sum(entry.size for entry in objects)
+        console.line("would copy", table, f"{len(objects):,} objects", f"{size:,} bytes")
+
+
+def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
+    """Load what is new and audit it; the caller commits. None: there was nothing new.
+
+    Raises:
+        DataError: a record was refused, an audit failed, or an account does not close.
+        WarehouseError: tables are missing, or another load holds them.
+    """
+    # The lock comes first: the snapshot that everything else reads must not be older than it.
+    lock(cur, sources.settings)
+    warehouse.require_tables(cur)
+    if sources.full:
+        forget(cur)
+    load = Load(
+        load_id=warehouse.value(cur, sql_queries.NEXT_LOAD_ID),
+        loaded_at=warehouse.value(cur, sql_queries.SERVER_TIME),
+        new=new_objects(cur, sources.objects),
+    )
+    if not any(load.new.values()):
+        return None
+    stage(cur, sources, load, console)
+    fill_star(cur, load, console)
+    remember(cur, load)
+    since = warehouse.value(cur, sql_queries.FIRST_NEW_PLAY) or load.loaded_at
+    quality.close_accounts(console, load.accounts)
+    quality.audit(cur, console, since=since, staged=True)
+    return load
+
+
+def lock(cur: cursor, settings: Settings) -> None:
+    """Become the only load, waiting for another one no longer than ``lock_timeout``.
+
+    Redshift has no time-out for locks of its own: the statement's serves.
+
+    Raises:
+        WarehouseError: another load held the lock all the time.
+    """
+    warehouse.execute(cur, sql_queries.SET_STATEMENT_TIMEOUT, {"milliseconds": settings.lock_timeout * 1000})
+    try:
+        warehouse.execute(cur, sql_queries.LOCK_LOADS)
+    except psycopg2.errors.QueryCanceled as error:
+        warehouse.rollback(cur.connection)
+        holders = warehouse.rows(cur, sql_queries.LOCK_HOLDERS)
+        raise WarehouseError(
+            f"another load holds the tables, for more than {duration(settings.lock_timeout)}",
+            hint="wait for it to end, then run etl.py again; it loads only what is left",
+            detail="\n".join(f"held by {owner.strip()}, session {pid}, since {start}" for owner, pid, start in holders),
+        ) from error
+    warehouse.execute(cur, sql_queries.SET_STATEMENT_TIMEOUT, {"milliseconds": settings.statement_timeout * 1000})
+
+
+def forget(cur: cursor) -> None:
+    """Empty the star and what earlier loads remember of it, all but their history."""
+    for table in (*reversed(sql_queries.STAR_TABLES), *sql_queries.LOAD_TABLES):
+        if table != "load_history":
+            warehouse.execute(cur, warehouse.on_table(sql_queries.DELETE_ROWS, table))
+
+
+def new_objects(cur: cursor, objects: dict[str, list[S3Object]]) -> dict[str, list[S3Object]]:
+    """The objects that no load has read in this version."""
+    loaded = dict(warehouse.rows(cur, sql_queries.LOADED_OBJECTS))
+    return {
+        table: [entry for entry in found if loaded.get(entry.uri) != entry.etag] for table, found in objects.items()
+    }
+
+
+def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
+    """Empty the staging tables and COPY the new objects into them."""
+    for table, new in load.new.items():
+        warehouse.execute(cur, warehouse.on_table(sql_queries.DELETE_ROWS, table))
+        if not new:
+            load.copied[table] = warehouse.Copied()
+            continue
+        copied = warehouse.copy(cur, *sources.parameters(table, load.load_id, new))
+        load.copied[table] = copied
+        console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
+        for record in copied.rejected:
+            console.warn(f"left out: {record}")
+    rejected = sum(len(copied.rejected) for copied in load.copied.values())
+    if rejected > sources.max_errors:
+        raise DataError(
+            f"{rejected:,} bad records, and --max-errors allows {sources.max_errors:,}; nothing was published",
+            hint="mend the records listed above, or raise --max-errors",
+        )
+    if not any(copied.records for copied in load.copied.values()):
+        raise DataError("the new objects hold no records; nothing was published", hint="check the files under [S3]")
+
+
+def fill_star(cur: cursor, load: Load, console: Console) -> None:
+    """Transform what is staged and insert it into the star, keeping the account of each table."""
+    parameters = {"load_id": load.load_id}
+    for statement in (
+        sql_queries.NEW_SONGS,
+        sql_queries.NEW_PLAYS,
+        sql_queries.PLAYS_TO_MATCH,
+        sql_queries.INSERT_LOAD_SONGS,
+        sql_queries.SONG_MATCHES,
+    ):
+        warehouse.execute(cur, statement, parameters)
+    inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
+    for table, statements in star_statements().items():
+        source, account = ACCOUNTS[table]
+        started = time.monotonic()
+        outcomes = quality.outcomes(cur, account)
+        counts = [warehouse.execute(cur, statement, parameters) for statement in statements]
+        inserted[table] = counts[-1] - (counts[0] if table in REPLACED else 0)
+        load.accounts.append(Account(table, inserted[source], inserted[table], outcomes))
+        console.step("insert", table, inserted[table], "", time.monotonic() - started)
+    warehouse.execute(cur, sql_queries.INSERT_LOAD_PLAYS, parameters)
+
+
+def star_statements() -> dict[str, tuple[str, ...]]:
+    """The statements of each table of the star; the last one inserts."""
+    return {
+        "songs": (sql_queries.DELETE_STALE_SONGS, sql_queries.INSERT_SONGS),
+        "artists": (sql_queries.DELETE_STALE_ARTISTS, sql_queries.INSERT_ARTISTS),
+        "users": (
+            sql_queries.INSERT_LOAD_USERS,
+            sql_queries.DELETE_EARLIER_LOAD_USERS,
+            sql_queries.UPDATE_USERS,
+            sql_queries.INSERT_USERS,
+        ),
+        "songplays": (sql_queries.UPDATE_SONGPLAYS, sql_queries.INSERT_SONGPLAYS),
+        "time": (sql_queries.INSERT_TIME,),
+    }
+
+
+def remember(cur: cursor, load: Load) -> None:
+    """Write which objects were read, and the account of the load."""
+    files = {name: lines for copied in load.copied.values() for name, lines in copied.files.items()}
+    objects = [entry for found in load.new.values() for entry in found]
+    for some in batches(objects):
+        warehouse.execute(cur, sql_queries.DELETE_LOAD_OBJECTS, {"keys": tuple(entry.uri for entry in some)})
+    ledger = [
+        (entry.uri, entry.etag, entry.size, files.get(entry.uri), load.loaded_at, load.load_id) for entry in objects
+    ]
+    execute_values(cur, sql_queries.INSERT_LOAD_OBJECTS, ledger, page_size=ROWS_A_STATEMENT)
+    execute_values(cur, sql_queries.INSERT_LOAD_HISTORY, list(history(load)), page_size=ROWS_A_STATEMENT)
+
+
+def history(load: Load) -> Iterator[tuple[Any, ...]]:
+    """The rows of load_history: what each staging table read, and what became of it in each table of the star."""
+
+    def row(table: str, outcome: str, records: int, detail: str | None = None) -> tuple[Any, ...]:
+        return load.load_id, load.loaded_at, table, outcome, records, detail
+
+    for table, copied in load.copied.items():
+        yield row(table, "objects", len(load.new[table]))
+        yield row(table, "read", copied.records + len(copied.rejected))
+        yield row(table, "staged", copied.records)
+        for record in copied.rejected:
+            yield row(table, "rejected", 1, record[:1000])
+    for account in load.accounts:
+        yield row(account.table, "read", account.read)
+        yield row(account.table, "inserted", account.inserted)
+        for outcome, records in account.outcomes.items():
+            yield row(account.table, outcome, records)
+
+
+def batches(objects: Sequence[S3Object]) -> Iterator[Sequence[S3Object]]:
+    """The objects in portions that one statement can name."""
+    for start in range(0, len(objects), ROWS_A_STATEMENT):
+        yield objects[start : start + ROWS_A_STATEMENT]

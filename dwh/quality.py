@@ -1,0 +1,110 @@
+"""The audits and the account that decide whether a load is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sql_queries
+from dwh import warehouse
+from dwh.console import Console, plural
+from dwh.errors import DataError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
+
+# Redshift's TIMESTAMP has no zone, and means UTC here.
+BEGINNING = datetime(1970, 1, 1)
+LOW_MATCH_PERCENT = 5.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the records that a table of the star was fed with.
+
+    ``outcomes`` counts the records that were not inserted, by what became of them.
+    """
+
+    table: str
+    read: int
+    inserted: int
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def unaccounted(self) -> int:
+        """Records of which nothing is known: 0, or the load is wrong."""
+        return self.read - self.inserted - sum(self.outcomes.values())
+
+    def sentence(self) -> str:
+        """``8,056 read = 6,820 inserted + 1,236 not a play``."""
+        parts = [f"{self.inserted:,} inserted"]
+        parts += [f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count]
+        return f"{self.read:,} read = {' + '.join(parts)}"
+
+
+def outcomes(cur: cursor, query: str) -> dict[str, int]:
+    """The answer of an account query: records by outcome."""
+    return {outcome: int(count or 0) for outcome, count in warehouse.rows(cur, query)}
+
+
+def close_accounts(console: Console, accounts: Iterable[Account]) -> None:
+    """Show what became of every record.
+
+    Raises:
+        DataError: some records of a table are unaccounted for.
+    """
+    console.say("records")
+    for account in accounts:
+        console.say(f"  {account.table:<10} {account.sentence()}")
+        if account.unaccounted:
+            raise DataError(
+                f"{account.unaccounted:,} records for {account.table} are unaccounted for; nothing was published",
+                hint="run etl.py again; if it stays, please report it",
+            )
+
+
+def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged: bool = False) -> None:
+    """Ask every audit question and show the answers.
+
+    Args:
+        cur: in the transaction that is to be judged.
+        console: where the answers go.
+        since: the first moment of the plays to look at.
+        staged: also look at the staging tables.
+
+    Raises:
+        DataError: an audit of severity ``error`` failed.
+    """
+    console.say("checks")
+    failed = []
+    for check in sql_queries.AUDITS:
+        if check.staged and not staged:
+            continue
+        offending = int(warehouse.value(cur, check.query, {"since": since}))
+        if offending and check.severity == "error":
+            failed.append(check.expectation)
+        word = {0: "ok"}.get(offending, "failed" if check.severity == "error" else "warn")
+        console.check(word, check.expectation + (f": {offending:,} are not" if offending else ""))
+    _show_match_rate(cur, console, since)
+    if failed:
+        raise DataError(
+            f"{len(failed)} of the checks failed; nothing was published"
+            if staged
+            else f"{len(failed)} of the checks failed",
+            hint="python etl.py --audit --verbose shows the query of each check",
+            detail="\n".join(failed),
+        )
+
+
+def _show_match_rate(cur: cursor, console: Console, since: datetime) -> None:
+    """How many plays have a song: no error, since a song catalogue may be a sample."""
+    plays, matched = warehouse.rows(cur, sql_queries.MATCH_RATE, {"since": since})[0]
+    if plays:
+        percent = 100 * matched / plays
+        share = "<0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
+        console.check(
+            "ok" if percent >= LOW_MATCH_PERCENT else "warn",
+            f"{matched:,} of {plural(plays, 'play')} found a song in the catalogue ({share})",
+        )

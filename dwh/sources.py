@@ -1,0 +1,89 @@
+"""The source objects in S3: which there are, and the manifest that tells COPY which to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dwh.aws.storage import work_bucket_name
+from dwh.config import Settings
+from dwh.errors import DataError
+from dwh.target import Target
+
+
+@dataclass(frozen=True)
+class S3Object:
+    """One object: its address, and the ETag and size in bytes that tell whether it has changed."""
+
+    uri: str
+    etag: str
+    size: int
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """``s3://bucket/key`` as bucket and key."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def list_objects(s3: Any, prefix: str) -> list[S3Object]:
+    """The objects under a prefix, in key order, without the empty ones (folder markers).
+
+    Raises:
+        DataError: there are none.
+        botocore.exceptions.ClientError: S3 refused.
+    """
+    bucket, start = split_uri(prefix)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
+    found = [
+        S3Object(f"s3://{bucket}/{entry['Key']}", entry["ETag"].strip('"'), entry["Size"])
+        for page in pages
+        for entry in page.get("Contents", [])
+        if entry["Size"]
+    ]
+    if not found:
+        raise DataError(f"there is no data under {prefix}", hint="check [S3] in dwh.cfg, then run the step again")
+    return found
+
+
+def source_prefixes(settings: Settings) -> dict[str, str]:
+    """The prefix that each staging table is loaded from."""
+    return {"staging_events": settings.log_data, "staging_songs": settings.song_data}
+
+
+def find_work_bucket(target: Target) -> str | None:
+    """The bucket for manifests, or None where there is none that COPY can use.
+
+    A manifest and the objects it names must be in one region:
+    https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-source-s3.html
+    """
+    from botocore.exceptions import ClientError
+
+    settings = target.settings
+    if settings.region != settings.s3_region:
+        return None
+    account = target.client("sts").get_caller_identity()["Account"]
+    name = work_bucket_name(account, settings.region, settings.cluster_identifier)
+    try:
+        target.client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account)
+    except ClientError:
+        return None
+    return name
+
+
+def manifest(objects: Iterable[S3Object]) -> bytes:
+    """The manifest of a COPY that must find every one of these objects.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html
+    """
+    entries = [{"url": entry.uri, "mandatory": True} for entry in objects]
+    return json.dumps({"entries": entries}).encode()
+
+
+def put_manifest(s3: Any, bucket: str, name: str, objects: Iterable[S3Object]) -> str:
+    """Write a manifest into the work bucket and return its address."""
+    key = f"manifests/{name}.json"
+    s3.put_object(Bucket=bucket, Key=key, Body=manifest(objects), ContentType="application/json")
+    return f"s3://{bucket}/{key}"

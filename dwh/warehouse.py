@@ -1,0 +1,263 @@
+"""Statements on the warehouse: run, counted, and kept whole in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg2
+import tenacity
+from psycopg2 import errorcodes, sql
+
+import sql_queries
+from dwh.console import Console, duration, plain
+from dwh.errors import DataError, UnreachableError, WarehouseError
+from dwh.target import Target
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection, cursor
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+Parameters = Mapping[str, Any]
+
+ATTEMPTS = 4
+LOAD_ERRORS_SHOWN = 20
+
+# What a whole transaction may be tried again for, on a new connection. Redshift reports a
+# serializable isolation violation as error 1023 under XX000, the state of many other errors.
+# https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html
+TRANSIENT_STATES = {
+    errorcodes.SERIALIZATION_FAILURE,
+    errorcodes.DEADLOCK_DETECTED,
+    errorcodes.ADMIN_SHUTDOWN,
+    errorcodes.CRASH_SHUTDOWN,
+    errorcodes.CANNOT_CONNECT_NOW,
+}
+TRANSIENT_TEXTS = ("1023", "conflict with concurrent transaction", "could not open relation with oid")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same transaction may succeed on a new connection: never for wrong SQL or data."""
+    if not isinstance(error, psycopg2.Error):
+        return False
+    if error.pgcode in TRANSIENT_STATES:
+        return True
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and error.pgcode is None:
+        return True  # the connection is gone: the server said nothing
+    text = str(error).lower()
+    return error.pgcode == errorcodes.INTERNAL_ERROR and any(word in text for word in TRANSIENT_TEXTS)
+
+
+def execute(cur: cursor, statement: str | sql.Composable, parameters: Parameters | None = None) -> int:
+    """Run one statement and return the number of rows it touched.
+
+    Raises:
+        psycopg2.Error: as the server says it.
+    """
+    _run(cur, statement, parameters)
+    return max(cur.rowcount, 0)
+
+
+def rows(cur: cursor, statement: str | sql.Composable, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+    """Run one query and return its rows."""
+    _run(cur, statement, parameters)
+    return cur.fetchall()
+
+
+def _run(cur: cursor, statement: str | sql.Composable, parameters: Parameters | None) -> None:
+    """Execute, and tell ``--verbose`` the statement as it stands in sql_queries, without its values."""
+    text = statement if isinstance(statement, str) else statement.as_string(cur)
+    log.debug("%s", text.strip())
+    started = time.monotonic()
+    cur.execute(statement, parameters)
+    log.debug("-- %s rows, %s", cur.rowcount, duration(time.monotonic() - started))
+
+
+def value(cur: cursor, statement: str | sql.Composable, parameters: Parameters | None = None) -> Any:
+    """Run one query and return the first column of its first row."""
+    return rows(cur, statement, parameters)[0][0]
+
+
+def on_table(statement: str, table: str) -> sql.Composed:
+    """A statement of sql_queries whose braces take the name of a table."""
+    return sql.SQL(statement).format(sql.Identifier(table))
+
+
+def existing(cur: cursor) -> set[str]:
+    """The project's tables and views that are there."""
+    return {name for (name,) in rows(cur, sql_queries.EXISTING)} & set(sql_queries.CREATE)
+
+
+def require_tables(cur: cursor) -> None:
+    """Check that create_tables.py has run.
+
+    Raises:
+        WarehouseError: some tables are missing.
+    """
+    missing = [name for name in sql_queries.CREATE if name not in existing(cur)]
+    if missing:
+        raise WarehouseError(f"there is no table {missing[0]} in the warehouse", hint="python create_tables.py")
+
+
+def transaction(target: Target, console: Console, work: Callable[[cursor], T], attempts: int = ATTEMPTS) -> T:
+    """Run ``work`` in one transaction and commit it; on a transient failure, run all of it again.
+
+    Each attempt has a connection of its own. The answer to a COMMIT may be lost with the
+    connection: ``work`` must be right whether or not the attempt before it was published.
+
+    Raises:
+        WarehouseError: the server refused, or every attempt failed.
+        DwhError: whatever ``work`` raises of that family, after a rollback.
+    """
+    retrying = tenacity.Retrying(
+        retry=_worth_another_attempt,
+        stop=tenacity.stop_after_attempt(attempts),
+        wait=tenacity.wait_random_exponential(multiplier=0.5, max=15),
+        before_sleep=lambda state: console.warn(f"{_reason(state)}; trying the whole load again"),
+        reraise=True,
+    )
+    try:
+        return retrying(partial(_attempt, target, work))
+    except psycopg2.Error as error:
+        raise as_warehouse_error(error) from error
+
+
+def _worth_another_attempt(state: tenacity.RetryCallState) -> bool:
+    """Transient errors; and a server that is not there, if it was there before: it may be starting again."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, UnreachableError):
+        return state.attempt_number > 1
+    return error is not None and is_transient(error)
+
+
+def _attempt(target: Target, work: Callable[[cursor], T]) -> T:
+    with closing(target.connect()) as conn:
+        try:
+            with conn.cursor() as cur:
+                result = work(cur)
+            conn.commit()
+        except BaseException:
+            rollback(conn)
+            raise
+        return result
+
+
+def rollback(conn: connection) -> None:
+    """Roll back if the connection still can; a dead one has rolled back by itself.
+
+    Without the guard, the InterfaceError of a dead connection would hide the first error.
+    """
+    try:
+        conn.rollback()
+    except psycopg2.Error:
+        conn.close()
+
+
+def _reason(state: tenacity.RetryCallState) -> str:
+    error = state.outcome.exception() if state.outcome else None
+    return first_line(error) if error else "the load was interrupted"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what the server said."""
+    return plain(next(iter(str(error).strip().splitlines()), type(error).__name__))
+
+
+def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableError:
+    """A sentence and a next step for what the server said."""
+    if error.pgcode is None:
+        return UnreachableError(
+            f"the connection to the warehouse was lost: {first_line(error)}",
+            hint="run the step again; nothing was changed unless the load was published already",
+        )
+    hints = {
+        errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
+        errorcodes.UNDEFINED_TABLE: "python create_tables.py",
+        errorcodes.QUERY_CANCELED: "run the step again, or raise statement_timeout in dwh.cfg",
+        errorcodes.DISK_FULL: "free space on the cluster, or add a node, and run the step again",
+    }
+    return WarehouseError(
+        f"the warehouse refused a statement: {first_line(error)}",
+        hint=hints.get(error.pgcode, "nothing was changed; run the step again with --verbose to see the statement"),
+        debug=f"SQLSTATE {error.pgcode}",
+    )
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What one COPY did: records loaded, one line for each record it left out, lines read of each file."""
+
+    records: int = 0
+    rejected: tuple[str, ...] = ()
+    files: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def copy(cur: cursor, statement: str, parameters: Parameters) -> Copied:
+    """Run a COPY in the open transaction.
+
+    Raises:
+        DataError: COPY refused records; the message lists file, line, column, reason and value.
+        psycopg2.Error: it failed for another reason.
+    """
+    started = time.monotonic()
+    since, session = value(cur, sql_queries.SERVER_TIME), value(cur, sql_queries.BACKEND_PID)
+    try:
+        execute(cur, statement, parameters)
+    except psycopg2.errors.InternalError_ as error:
+        # The load errors can be read only after the failed transaction has ended.
+        rollback(cur.connection)
+        refused = [] if cur.connection.closed else load_errors(cur.connection, session, since, LOAD_ERRORS_SHOWN)
+        if not refused:
+            raise
+        raise copy_refused(error, refused) from error
+    records = int(value(cur, sql_queries.LAST_COPY_COUNT))
+    rejected = [_load_error(*row) for row in rows(cur, sql_queries.LEFT_OUT)]
+    files = {name: int(lines) for name, lines in rows(cur, sql_queries.LAST_COPY_FILES)}
+    return Copied(records, tuple(rejected), files, time.monotonic() - started)
+
+
+def load_errors(conn: connection, session: int, since: datetime, limit: int) -> list[str]:
+    """What COPY refused in a session since a moment, one line a record."""
+    with conn.cursor() as cur:
+        found = rows(cur, sql_queries.LOAD_ERRORS, {"session": session, "since": since, "limit": limit})
+    return [_load_error(*row) for row in found]
+
+
+def _load_error(file: str, line: int, column: str, reason: str, raw: str) -> str:
+    where = f"{file}, line {line}" + (f", column {column}" if column else "")
+    text = f"{where}: {reason}"
+    return plain(f"{text} (value: {raw})" if raw else text)
+
+
+def copy_refused(error: psycopg2.Error, refused: list[str]) -> DataError:
+    """The records that made a COPY fail, as one error."""
+    return DataError(
+        f"COPY refused the data: {first_line(error)}",
+        hint="mend the records in the source, or leave out up to N of them with --max-errors N",
+        detail="\n".join(refused),
+    )
+
+
+def maintain(target: Target, console: Console, emptied: Sequence[str], grown: Sequence[str]) -> None:
+    """After a load: reclaim what was deleted, and refresh the planner's statistics.
+
+    Outside the load's transaction: VACUUM refuses one, and a failure here is no failure of the load.
+    """
+    try:
+        with closing(target.connect()) as conn:
+            conn.autocommit = True
+            with conn.cursor() as cur:
+                for table in emptied:
+                    execute(cur, on_table(sql_queries.VACUUM_TABLE, table))
+                for table in grown:
+                    execute(cur, on_table(sql_queries.ANALYZE_TABLE, table))
+    except (psycopg2.Error, UnreachableError) as error:
+        console.warn(f"the load is published, but VACUUM and ANALYZE after it failed: {first_line(error)}")

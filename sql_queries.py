@@ -1,0 +1,1519 @@
+"""Every statement that runs in the warehouse, as text with a name.
+
+The way of the data: COPY fills the staging tables; ``new_plays`` cleans them;
+the star is inserted from there; the audits look at it before COMMIT. The
+statements are Redshift's SQL and run unchanged on the local target. Values
+come in as psycopg2 parameters, ``%(name)s``; nothing is formatted into text.
+
+A play is known by its key (user_id, session_id, start_time, item_in_session);
+``load_id`` numbers the loads.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+# --- Tables: staging ---
+# One column per key of the source, wide enough in bytes. Every column may be
+# empty: what a record lacks is counted by the load, not refused by COPY.
+# EVEN: a staging table is written and read whole, once.
+
+CREATE_STAGING_EVENTS = """
+CREATE TABLE IF NOT EXISTS staging_events (
+    artist          VARCHAR(1024)    ENCODE ZSTD,
+    auth            VARCHAR(64)      ENCODE ZSTD,
+    first_name      VARCHAR(256)     ENCODE ZSTD,
+    gender          VARCHAR(16)      ENCODE ZSTD,
+    item_in_session INTEGER          ENCODE AZ64,
+    last_name       VARCHAR(256)     ENCODE ZSTD,
+    length          DOUBLE PRECISION ENCODE ZSTD,
+    level           VARCHAR(16)      ENCODE ZSTD,
+    location        VARCHAR(512)     ENCODE ZSTD,
+    method          VARCHAR(16)      ENCODE ZSTD,
+    page            VARCHAR(64)      ENCODE ZSTD,
+    registration    DOUBLE PRECISION ENCODE ZSTD,
+    session_id      BIGINT           ENCODE AZ64,
+    song            VARCHAR(1024)    ENCODE ZSTD,
+    status          INTEGER          ENCODE AZ64,
+    ts              BIGINT           ENCODE AZ64,
+    user_agent      VARCHAR(1024)    ENCODE ZSTD,
+    user_id         VARCHAR(64)      ENCODE ZSTD
+)
+DISTSTYLE EVEN
+"""
+
+CREATE_STAGING_SONGS = """
+CREATE TABLE IF NOT EXISTS staging_songs (
+    num_songs        INTEGER          ENCODE AZ64,
+    artist_id        VARCHAR(64)      ENCODE ZSTD,
+    artist_latitude  DOUBLE PRECISION ENCODE ZSTD,
+    artist_longitude DOUBLE PRECISION ENCODE ZSTD,
+    artist_location  VARCHAR(1024)    ENCODE ZSTD,
+    artist_name      VARCHAR(1024)    ENCODE ZSTD,
+    song_id          VARCHAR(64)      ENCODE ZSTD,
+    title            VARCHAR(1024)    ENCODE ZSTD,
+    duration         DOUBLE PRECISION ENCODE ZSTD,
+    year             INTEGER          ENCODE AZ64
+)
+DISTSTYLE EVEN
+"""
+
+# --- Tables: star ---
+# Keys are informational on Redshift: the planner believes them and nobody
+# enforces them, so the audits below do.
+# https://docs.aws.amazon.com/redshift/latest/dg/t_Defining_constraints.html
+
+# Dimension, one row per user. ALL: small, and joined to plays by every slice.
+CREATE_USERS = """
+CREATE TABLE IF NOT EXISTS users (
+    user_id    INTEGER      NOT NULL ENCODE RAW,
+    first_name VARCHAR(256)          ENCODE ZSTD,
+    last_name  VARCHAR(256)          ENCODE ZSTD,
+    gender     VARCHAR(16)           ENCODE ZSTD,
+    level      VARCHAR(16)           ENCODE ZSTD,
+    PRIMARY KEY (user_id)
+)
+DISTSTYLE ALL
+SORTKEY (user_id)
+"""
+
+# Dimension, one row per artist. ALL: it changes slowly and is joined by artist_id,
+# which cannot be the distribution key of plays (most plays have none).
+CREATE_ARTISTS = """
+CREATE TABLE IF NOT EXISTS artists (
+    artist_id VARCHAR(64)      NOT NULL ENCODE RAW,
+    name      VARCHAR(1024)             ENCODE ZSTD,
+    location  VARCHAR(1024)             ENCODE ZSTD,
+    latitude  DOUBLE PRECISION          ENCODE ZSTD,
+    longitude DOUBLE PRECISION          ENCODE ZSTD,
+    PRIMARY KEY (artist_id)
+)
+DISTSTYLE ALL
+SORTKEY (artist_id)
+"""
+
+# Dimension, one row per song. ALL, for the same reason as artists.
+CREATE_SONGS = """
+CREATE TABLE IF NOT EXISTS songs (
+    song_id   VARCHAR(64)      NOT NULL ENCODE RAW,
+    title     VARCHAR(1024)             ENCODE ZSTD,
+    artist_id VARCHAR(64)               ENCODE ZSTD,
+    year      INTEGER                   ENCODE AZ64,
+    duration  DOUBLE PRECISION          ENCODE ZSTD,
+    PRIMARY KEY (song_id),
+    FOREIGN KEY (artist_id) REFERENCES artists (artist_id)
+)
+DISTSTYLE ALL
+SORTKEY (song_id)
+"""
+
+# Dimension, one row per moment at which something was played (UTC; weekday 0 is
+# Sunday; ISO week). It grows with the plays, so it is spread by its key.
+CREATE_TIME = """
+CREATE TABLE IF NOT EXISTS time (
+    start_time TIMESTAMP NOT NULL ENCODE RAW,
+    hour       SMALLINT  NOT NULL ENCODE AZ64,
+    day        SMALLINT  NOT NULL ENCODE AZ64,
+    week       SMALLINT  NOT NULL ENCODE AZ64,
+    month      SMALLINT  NOT NULL ENCODE AZ64,
+    year       SMALLINT  NOT NULL ENCODE AZ64,
+    weekday    SMALLINT  NOT NULL ENCODE AZ64,
+    PRIMARY KEY (start_time)
+)
+DISTSTYLE KEY
+DISTKEY (start_time)
+SORTKEY (start_time)
+"""
+
+# Fact, one row per play. DISTKEY user_id: even, never NULL, and what listeners,
+# sessions and retention group by. (song_id is NULL for most plays: as the key
+# it would put them all on one slice.) SORTKEY start_time: questions ask for a
+# range of time, and new plays arrive at its end.
+CREATE_SONGPLAYS = """
+CREATE TABLE IF NOT EXISTS songplays (
+    songplay_id BIGINT        NOT NULL IDENTITY(0, 1) ENCODE AZ64,
+    start_time  TIMESTAMP     NOT NULL ENCODE RAW,
+    user_id     INTEGER       NOT NULL ENCODE AZ64,
+    level       VARCHAR(16)            ENCODE ZSTD,
+    song_id     VARCHAR(64)            ENCODE ZSTD,
+    artist_id   VARCHAR(64)            ENCODE ZSTD,
+    session_id  BIGINT        NOT NULL ENCODE AZ64,
+    location    VARCHAR(512)           ENCODE ZSTD,
+    user_agent  VARCHAR(1024)          ENCODE ZSTD,
+    PRIMARY KEY (songplay_id),
+    FOREIGN KEY (start_time) REFERENCES time (start_time),
+    FOREIGN KEY (user_id) REFERENCES users (user_id),
+    FOREIGN KEY (song_id) REFERENCES songs (song_id),
+    FOREIGN KEY (artist_id) REFERENCES artists (artist_id)
+)
+DISTSTYLE KEY
+DISTKEY (user_id)
+SORTKEY (start_time)
+"""
+
+# --- Tables: what the loads remember ---
+# They make a load incremental and its result independent of the order in which
+# files arrive. Written in the load's own transaction; analysts never need them.
+
+# Which objects of the sources are loaded, in which version (the ETag).
+CREATE_LOAD_OBJECTS = """
+CREATE TABLE IF NOT EXISTS load_objects (
+    object_key VARCHAR(1100) NOT NULL ENCODE ZSTD,
+    etag       VARCHAR(128)  NOT NULL ENCODE ZSTD,
+    size       BIGINT        NOT NULL ENCODE AZ64,
+    records    BIGINT                 ENCODE AZ64,
+    loaded_at  TIMESTAMP     NOT NULL ENCODE AZ64,
+    load_id    BIGINT        NOT NULL ENCODE AZ64,
+    PRIMARY KEY (object_key)
+)
+DISTSTYLE EVEN
+"""
+
+# The account of each load: what became of every record it read.
+CREATE_LOAD_HISTORY = """
+CREATE TABLE IF NOT EXISTS load_history (
+    load_id    BIGINT        NOT NULL ENCODE RAW,
+    loaded_at  TIMESTAMP     NOT NULL ENCODE AZ64,
+    table_name VARCHAR(127)  NOT NULL ENCODE ZSTD,
+    outcome    VARCHAR(64)   NOT NULL ENCODE ZSTD,
+    records    BIGINT        NOT NULL ENCODE AZ64,
+    detail     VARCHAR(4096)          ENCODE ZSTD
+)
+DISTSTYLE EVEN
+SORTKEY (load_id)
+"""
+
+# The full key of every row of songplays, and the song it named: what tells a
+# play that is there already, and finds its song when the song comes later.
+CREATE_LOAD_PLAYS = """
+CREATE TABLE IF NOT EXISTS load_plays (
+    user_id         INTEGER          NOT NULL ENCODE AZ64,
+    session_id      BIGINT           NOT NULL ENCODE AZ64,
+    start_time      TIMESTAMP        NOT NULL ENCODE RAW,
+    item_in_session INTEGER          NOT NULL ENCODE AZ64,
+    song            VARCHAR(1024)             ENCODE ZSTD,
+    artist          VARCHAR(1024)             ENCODE ZSTD,
+    length          DOUBLE PRECISION          ENCODE ZSTD,
+    load_id         BIGINT           NOT NULL ENCODE AZ64,
+    PRIMARY KEY (user_id, session_id, start_time, item_in_session)
+)
+DISTSTYLE KEY
+DISTKEY (user_id)
+SORTKEY (start_time)
+"""
+
+# Every distinct song record ever delivered: one song_id or artist_id may come
+# with several spellings, and plays may name any of them.
+CREATE_LOAD_SONGS = """
+CREATE TABLE IF NOT EXISTS load_songs (
+    song_id          VARCHAR(64)      NOT NULL ENCODE RAW,
+    title            VARCHAR(1024)             ENCODE ZSTD,
+    artist_id        VARCHAR(64)               ENCODE ZSTD,
+    year             INTEGER                   ENCODE AZ64,
+    duration         DOUBLE PRECISION          ENCODE ZSTD,
+    artist_name      VARCHAR(1024)             ENCODE ZSTD,
+    artist_location  VARCHAR(1024)             ENCODE ZSTD,
+    artist_latitude  DOUBLE PRECISION          ENCODE ZSTD,
+    artist_longitude DOUBLE PRECISION          ENCODE ZSTD,
+    load_id          BIGINT           NOT NULL ENCODE AZ64
+)
+DISTSTYLE ALL
+SORTKEY (song_id)
+"""
+
+# The latest event of every user: the level that an older file must not turn back.
+CREATE_LOAD_USERS = """
+CREATE TABLE IF NOT EXISTS load_users (
+    user_id         INTEGER      NOT NULL ENCODE RAW,
+    first_name      VARCHAR(256)          ENCODE ZSTD,
+    last_name       VARCHAR(256)          ENCODE ZSTD,
+    gender          VARCHAR(16)           ENCODE ZSTD,
+    level           VARCHAR(16)           ENCODE ZSTD,
+    ts              BIGINT       NOT NULL ENCODE AZ64,
+    session_id      BIGINT                ENCODE AZ64,
+    item_in_session INTEGER               ENCODE AZ64,
+    load_id         BIGINT       NOT NULL ENCODE AZ64,
+    PRIMARY KEY (user_id, load_id)
+)
+DISTSTYLE ALL
+SORTKEY (user_id)
+"""
+
+# --- What the staged records mean ---
+
+# Which staged events are plays, and what is wrong with those that are left out?
+# Redshift casts before it filters when it likes to, so every cast is guarded.
+CREATE_CLEAN_EVENTS = """
+CREATE VIEW clean_events AS
+SELECT
+    user_id, session_id, start_time, item_in_session, ts,
+    song, artist, length, level, first_name, last_name, gender, location, user_agent,
+    CASE
+        WHEN page IS NULL OR page <> 'NextSong' THEN 'not a play'
+        WHEN user_id IS NULL THEN 'no user'
+        WHEN start_time IS NULL THEN 'no time'
+        WHEN session_id IS NULL THEN 'no session'
+        ELSE 'complete'
+    END AS outcome
+FROM (
+    SELECT
+        CASE WHEN TRIM(user_id) ~ '^[0-9]{1,9}$' THEN CAST(TRIM(user_id) AS INTEGER) END AS user_id,
+        CASE
+            WHEN ts >= 946684800000 AND ts < 4102444800000 -- milliseconds of the years 2000 to 2099
+            THEN TIMESTAMP 'epoch' + ts / 1000 * INTERVAL '1 second' + MOD(ts, 1000) * INTERVAL '1 millisecond'
+        END AS start_time,
+        session_id, COALESCE(item_in_session, -1) AS item_in_session, ts, page,
+        song, artist, COALESCE(length, 0) AS length, level,
+        first_name, last_name, gender, location, user_agent
+    FROM staging_events
+) AS events
+"""
+
+# Which staged songs can be used, with '' and year 0 as what they are: unknown?
+CREATE_CLEAN_SONGS = """
+CREATE VIEW clean_songs AS
+SELECT
+    song_id,
+    title,
+    artist_id,
+    CASE WHEN year > 0 THEN year END AS year,
+    duration,
+    artist_name,
+    CASE WHEN TRIM(artist_location) <> '' THEN artist_location END AS artist_location,
+    artist_latitude,
+    artist_longitude,
+    CASE
+        WHEN song_id IS NULL OR TRIM(song_id) = '' THEN 'no song'
+        WHEN artist_id IS NULL OR TRIM(artist_id) = '' THEN 'no artist'
+        ELSE 'complete'
+    END AS outcome
+FROM staging_songs
+"""
+
+STAGING_TABLES = ("staging_events", "staging_songs")
+STAR_TABLES = ("users", "artists", "songs", "time", "songplays")
+LOAD_TABLES = ("load_objects", "load_history", "load_plays", "load_songs", "load_users")
+TABLES = STAGING_TABLES + STAR_TABLES + LOAD_TABLES
+VIEWS = ("clean_events", "clean_songs")
+
+# In this order: what is referred to comes first.
+CREATE = {
+    "staging_events": CREATE_STAGING_EVENTS,
+    "staging_songs": CREATE_STAGING_SONGS,
+    "users": CREATE_USERS,
+    "artists": CREATE_ARTISTS,
+    "songs": CREATE_SONGS,
+    "time": CREATE_TIME,
+    "songplays": CREATE_SONGPLAYS,
+    "load_objects": CREATE_LOAD_OBJECTS,
+    "load_history": CREATE_LOAD_HISTORY,
+    "load_plays": CREATE_LOAD_PLAYS,
+    "load_songs": CREATE_LOAD_SONGS,
+    "load_users": CREATE_LOAD_USERS,
+    "clean_events": CREATE_CLEAN_EVENTS,
+    "clean_songs": CREATE_CLEAN_SONGS,
+}
+
+# The braces take an identifier of CREATE (psycopg2.sql), never a value.
+DROP_TABLE = "DROP TABLE IF EXISTS {}"
+DROP_VIEW = "DROP VIEW IF EXISTS {}"
+COUNT_ROWS = "SELECT COUNT(*) FROM {}"
+DELETE_ROWS = "DELETE FROM {}"
+ANALYZE_TABLE = "ANALYZE {}"
+VACUUM_TABLE = "VACUUM {}"
+
+# Which tables and views of this project are there?
+EXISTING = """
+SELECT table_name
+FROM information_schema.tables
+WHERE table_schema = 'public'
+"""
+
+# --- Load: extract ---
+
+# One load at a time: every writer takes this lock first, and readers of the star
+# never need it. (Locking the star itself would make readers wait.)
+LOCK_LOADS = "LOCK load_objects, load_history, staging_events, staging_songs"
+
+# Milliseconds that a statement may take, waiting for locks included.
+SET_STATEMENT_TIMEOUT = "SET statement_timeout TO %(milliseconds)s"
+
+# Who is connected and holds a lock on the load's tables?
+LOCK_HOLDERS = """
+SELECT DISTINCT txn_owner, pid, txn_start
+FROM svv_transactions
+WHERE granted AND pid <> PG_BACKEND_PID() AND lock_mode = 'AccessExclusiveLock'
+ORDER BY txn_start, pid
+"""
+
+# Which number does this load get?
+NEXT_LOAD_ID = "SELECT COALESCE(MAX(load_id), 0) + 1 FROM load_history"
+
+# Which objects are loaded, in which version?
+LOADED_OBJECTS = "SELECT object_key, etag FROM load_objects"
+
+# COMPUPDATE and STATUPDATE OFF: a staging table is used once, analysing it costs more
+# than it saves. https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-copy.html
+COPY_EVENTS = """
+COPY staging_events (
+    artist, auth, first_name, gender, item_in_session, last_name, length, level, location,
+    method, page, registration, session_id, song, status, ts, user_agent, user_id
+)
+FROM %(source)s
+IAM_ROLE %(role)s
+REGION %(region)s
+FORMAT AS JSON %(jsonpaths)s
+MAXERROR %(max_errors)s
+COMPUPDATE OFF
+STATUPDATE OFF
+"""
+
+COPY_SONGS = """
+COPY staging_songs
+FROM %(source)s
+IAM_ROLE %(role)s
+REGION %(region)s
+FORMAT AS JSON 'auto'
+MAXERROR %(max_errors)s
+COMPUPDATE OFF
+STATUPDATE OFF
+"""
+
+# Appended to a COPY whose source is a manifest of objects, not a prefix.
+MANIFEST = "MANIFEST\n"
+
+# How many records did the last COPY of this session load?
+LAST_COPY_COUNT = "SELECT PG_LAST_COPY_COUNT()"
+
+# Which files did the last COPY of this session read, and how many lines of each?
+LAST_COPY_FILES = """
+SELECT TRIM(filename), SUM(lines_scanned)
+FROM stl_load_commits
+WHERE query = PG_LAST_COPY_ID()
+GROUP BY TRIM(filename)
+"""
+
+# Which records did the last COPY of this session leave out, though it succeeded?
+LEFT_OUT = """
+SELECT TRIM(filename), line_number, TRIM(colname), TRIM(err_reason), TRIM(raw_field_value)
+FROM stl_load_errors
+WHERE query = PG_LAST_COPY_ID()
+ORDER BY filename, line_number
+"""
+
+# Why did a COPY of this session fail? A failed one has no id once it is rolled back, only a time.
+LOAD_ERRORS = """
+SELECT TRIM(filename), line_number, TRIM(colname), TRIM(err_reason), TRIM(raw_field_value)
+FROM stl_load_errors
+WHERE session = %(session)s AND starttime >= %(since)s
+ORDER BY starttime, filename, line_number
+LIMIT %(limit)s
+"""
+
+# What is the server's clock, as the load errors record it?
+SERVER_TIME = "SELECT GETDATE()"
+BACKEND_PID = "SELECT PG_BACKEND_PID()"
+
+# --- Load: transform ---
+
+# Which complete plays are staged and not there yet, once each?
+# One event may be delivered twice: the key decides, and among different contents
+# of one key a total order.
+NEW_PLAYS = """
+CREATE TEMP TABLE new_plays DISTKEY (user_id) AS
+SELECT
+    user_id, session_id, start_time, item_in_session, song, artist, length, level, location, user_agent
+FROM (
+    SELECT
+        events.user_id, events.session_id, events.start_time, events.item_in_session,
+        events.song, events.artist, events.length, events.level, events.location, events.user_agent,
+        ROW_NUMBER() OVER (
+            PARTITION BY events.user_id, events.session_id, events.start_time, events.item_in_session
+            ORDER BY events.song, events.artist, events.length, events.level, events.location, events.user_agent
+        ) AS place
+    FROM clean_events AS events
+    WHERE events.outcome = 'complete'
+) AS plays
+WHERE place = 1
+    AND NOT EXISTS (
+        SELECT 1
+        FROM load_plays AS known
+        WHERE known.user_id = plays.user_id
+            AND known.session_id = plays.session_id
+            AND known.start_time = plays.start_time
+            AND known.item_in_session = plays.item_in_session
+    )
+"""
+
+# Which complete song records are staged that no load has seen?
+NEW_SONGS = """
+CREATE TEMP TABLE new_songs AS
+SELECT DISTINCT
+    song_id, title, artist_id, year, duration,
+    artist_name, artist_location, artist_latitude, artist_longitude
+FROM clean_songs
+WHERE outcome = 'complete'
+EXCEPT
+SELECT
+    song_id, title, artist_id, year, duration,
+    artist_name, artist_location, artist_latitude, artist_longitude
+FROM load_songs
+"""
+
+# Which older plays may now have a song, or a better one? All plays of the same
+# user, session and moment go together: songplays cannot tell them apart.
+PLAYS_TO_MATCH = """
+CREATE TEMP TABLE plays_to_match DISTKEY (user_id) AS
+SELECT
+    plays.user_id, plays.session_id, plays.start_time, plays.item_in_session,
+    plays.song, plays.artist, plays.length
+FROM load_plays AS plays
+INNER JOIN (
+    SELECT DISTINCT heard.user_id, heard.session_id, heard.start_time
+    FROM load_plays AS heard
+    INNER JOIN new_songs AS songs ON songs.title = heard.song AND songs.artist_name = heard.artist
+) AS moments
+    ON moments.user_id = plays.user_id
+    AND moments.session_id = plays.session_id
+    AND moments.start_time = plays.start_time
+"""
+
+# Which song does a play mean? The record of that title and artist name whose
+# duration is closest, then the smallest song_id: one, or none.
+SONG_MATCHES = """
+CREATE TEMP TABLE song_matches AS
+SELECT song, artist, length, song_id, artist_id
+FROM (
+    SELECT
+        heard.song, heard.artist, heard.length, songs.song_id, songs.artist_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY heard.song, heard.artist, heard.length
+            ORDER BY ABS(songs.duration - heard.length), songs.song_id, songs.artist_id
+        ) AS place
+    FROM (
+        SELECT song, artist, length FROM new_plays
+        UNION
+        SELECT song, artist, length FROM plays_to_match
+    ) AS heard
+    INNER JOIN load_songs AS songs ON songs.title = heard.song AND songs.artist_name = heard.artist
+) AS candidates
+WHERE place = 1
+"""
+
+# --- Load: the star ---
+
+# Remember the new song records.
+INSERT_LOAD_SONGS = """
+INSERT INTO load_songs (
+    song_id, title, artist_id, year, duration,
+    artist_name, artist_location, artist_latitude, artist_longitude, load_id
+)
+SELECT
+    song_id, title, artist_id, year, duration,
+    artist_name, artist_location, artist_latitude, artist_longitude, CAST(%(load_id)s AS BIGINT)
+FROM new_songs
+"""
+
+# A song or artist that came with another content is chosen anew among all of them.
+DELETE_STALE_SONGS = """
+DELETE FROM songs
+WHERE song_id IN (SELECT song_id FROM new_songs)
+"""
+
+DELETE_STALE_ARTISTS = """
+DELETE FROM artists
+WHERE artist_id IN (SELECT artist_id FROM new_songs)
+"""
+
+# One row per song_id: the earliest known year, then the first by every other column.
+INSERT_SONGS = """
+INSERT INTO songs (song_id, title, artist_id, year, duration)
+SELECT DISTINCT song_id, title, artist_id, year, duration
+FROM (
+    SELECT
+        song_id, title, artist_id, year, duration,
+        ROW_NUMBER() OVER (PARTITION BY song_id ORDER BY year, title, artist_id, duration) AS place
+    FROM load_songs
+    WHERE song_id IN (SELECT song_id FROM new_songs)
+) AS variants
+WHERE place = 1
+    AND NOT EXISTS (SELECT 1 FROM songs AS known WHERE known.song_id = variants.song_id)
+"""
+
+# One row per artist_id: a known location before none, known coordinates before
+# none, then the first name, location and coordinates in order.
+INSERT_ARTISTS = """
+INSERT INTO artists (artist_id, name, location, latitude, longitude)
+SELECT DISTINCT artist_id, name, location, latitude, longitude
+FROM (
+    SELECT
+        artist_id, artist_name AS name, artist_location AS location,
+        artist_latitude AS latitude, artist_longitude AS longitude,
+        ROW_NUMBER() OVER (
+            PARTITION BY artist_id
+            ORDER BY
+                CASE WHEN artist_location IS NULL THEN 1 ELSE 0 END,
+                CASE WHEN artist_latitude IS NULL OR artist_longitude IS NULL THEN 1 ELSE 0 END,
+                artist_name, artist_location, artist_latitude, artist_longitude
+        ) AS place
+    FROM load_songs
+    WHERE artist_id IN (SELECT artist_id FROM new_songs)
+) AS variants
+WHERE place = 1
+    AND NOT EXISTS (SELECT 1 FROM artists AS known WHERE known.artist_id = variants.artist_id)
+"""
+
+# What is the latest staged event of each user, on any page?
+INSERT_LOAD_USERS = """
+INSERT INTO load_users (
+    user_id, first_name, last_name, gender, level, ts, session_id, item_in_session, load_id
+)
+SELECT
+    user_id, first_name, last_name, gender, level, ts, session_id, item_in_session, CAST(%(load_id)s AS BIGINT)
+FROM (
+    SELECT
+        events.user_id, events.first_name, events.last_name, events.gender, events.level,
+        events.ts, events.session_id, events.item_in_session,
+        ROW_NUMBER() OVER (
+            PARTITION BY events.user_id
+            ORDER BY
+                events.session_id DESC, events.item_in_session DESC, events.level,
+                events.first_name, events.last_name, events.gender
+        ) AS place
+    FROM clean_events AS events
+    INNER JOIN (
+        SELECT user_id, MAX(ts) AS ts
+        FROM clean_events
+        WHERE user_id IS NOT NULL AND start_time IS NOT NULL
+        GROUP BY user_id
+    ) AS latest
+        ON latest.user_id = events.user_id AND latest.ts = events.ts
+) AS events
+WHERE place = 1
+"""
+
+# Of the events of a user that two loads called the latest, only the later one stays.
+DELETE_EARLIER_LOAD_USERS = """
+DELETE FROM load_users
+USING (
+    SELECT
+        user_id, load_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY user_id
+            ORDER BY ts DESC, session_id DESC, item_in_session DESC, level, first_name, last_name, gender, load_id
+        ) AS place
+    FROM load_users
+) AS ranked
+WHERE ranked.user_id = load_users.user_id
+    AND ranked.load_id = load_users.load_id
+    AND ranked.place > 1
+"""
+
+INSERT_USERS = """
+INSERT INTO users (user_id, first_name, last_name, gender, level)
+SELECT DISTINCT user_id, first_name, last_name, gender, level
+FROM load_users
+WHERE load_id = %(load_id)s
+    AND NOT EXISTS (SELECT 1 FROM users AS known WHERE known.user_id = load_users.user_id)
+"""
+
+# Bring known users up to date: their level is that of their latest event.
+UPDATE_USERS = """
+UPDATE users
+SET first_name = latest.first_name, last_name = latest.last_name, gender = latest.gender, level = latest.level
+FROM load_users AS latest
+WHERE latest.user_id = users.user_id
+    AND latest.load_id = %(load_id)s
+"""
+
+INSERT_TIME = """
+INSERT INTO time (start_time, hour, day, week, month, year, weekday)
+SELECT DISTINCT
+    start_time,
+    EXTRACT(hour FROM start_time),
+    EXTRACT(day FROM start_time),
+    EXTRACT(week FROM start_time),
+    EXTRACT(month FROM start_time),
+    EXTRACT(year FROM start_time),
+    EXTRACT(dow FROM start_time)
+FROM new_plays
+WHERE NOT EXISTS (SELECT 1 FROM time AS known WHERE known.start_time = new_plays.start_time)
+"""
+
+# Older plays whose song has come only now, or whose closest song has.
+UPDATE_SONGPLAYS = """
+UPDATE songplays
+SET song_id = found.song_id, artist_id = found.artist_id
+FROM (
+    SELECT ranked.songplay_id, matches.song_id, matches.artist_id
+    FROM (
+        SELECT
+            plays.songplay_id, plays.user_id, plays.session_id, plays.start_time,
+            ROW_NUMBER() OVER (
+                PARTITION BY plays.user_id, plays.session_id, plays.start_time ORDER BY plays.songplay_id
+            ) AS place
+        FROM songplays AS plays
+    ) AS ranked
+    INNER JOIN (
+        SELECT
+            user_id, session_id, start_time, song, artist, length,
+            ROW_NUMBER() OVER (PARTITION BY user_id, session_id, start_time ORDER BY item_in_session) AS place
+        FROM plays_to_match
+    ) AS heard
+        ON heard.user_id = ranked.user_id
+        AND heard.session_id = ranked.session_id
+        AND heard.start_time = ranked.start_time
+        AND heard.place = ranked.place
+    LEFT JOIN song_matches AS matches
+        ON matches.song = heard.song
+        AND matches.artist = heard.artist
+        AND matches.length = heard.length
+) AS found
+WHERE found.songplay_id = songplays.songplay_id
+"""
+
+# Every new play keeps its row, whether its song is known or not.
+INSERT_SONGPLAYS = """
+INSERT INTO songplays (start_time, user_id, level, song_id, artist_id, session_id, location, user_agent)
+SELECT
+    plays.start_time, plays.user_id, plays.level, matches.song_id, matches.artist_id,
+    plays.session_id, plays.location, plays.user_agent
+FROM new_plays AS plays
+LEFT JOIN song_matches AS matches
+    ON matches.song = plays.song
+    AND matches.artist = plays.artist
+    AND matches.length = plays.length
+"""
+
+INSERT_LOAD_PLAYS = """
+INSERT INTO load_plays (user_id, session_id, start_time, item_in_session, song, artist, length, load_id)
+SELECT user_id, session_id, start_time, item_in_session, song, artist, length, CAST(%(load_id)s AS BIGINT)
+FROM new_plays
+"""
+
+# --- Load: the account of every record ---
+
+# For each table of the star: what becomes of the staged records that are not
+# inserted, by outcome? Asked before the inserts; with the rows inserted, the
+# outcomes must add up to the records read.
+
+ACCOUNT_SONGPLAYS = """
+WITH keys AS (
+    SELECT user_id, session_id, start_time, item_in_session, COUNT(*) AS records
+    FROM clean_events
+    WHERE outcome = 'complete'
+    GROUP BY user_id, session_id, start_time, item_in_session
+)
+SELECT outcome, COUNT(*) AS records
+FROM clean_events
+WHERE outcome <> 'complete'
+GROUP BY outcome
+UNION ALL
+SELECT 'duplicate', SUM(records) - COUNT(*)
+FROM keys
+UNION ALL
+SELECT 'already there', COUNT(*)
+FROM keys
+INNER JOIN load_plays AS known
+    ON known.user_id = keys.user_id
+    AND known.session_id = keys.session_id
+    AND known.start_time = keys.start_time
+    AND known.item_in_session = keys.item_in_session
+"""
+
+ACCOUNT_USERS = """
+WITH keys AS (
+    SELECT user_id, COUNT(*) AS records
+    FROM clean_events
+    WHERE user_id IS NOT NULL AND start_time IS NOT NULL
+    GROUP BY user_id
+)
+SELECT CASE WHEN user_id IS NULL THEN 'no user' ELSE 'no time' END AS outcome, COUNT(*) AS records
+FROM clean_events
+WHERE user_id IS NULL OR start_time IS NULL
+GROUP BY CASE WHEN user_id IS NULL THEN 'no user' ELSE 'no time' END
+UNION ALL
+SELECT 'duplicate', SUM(records) - COUNT(*)
+FROM keys
+UNION ALL
+SELECT 'already there', COUNT(*)
+FROM keys
+INNER JOIN users AS known ON known.user_id = keys.user_id
+"""
+
+ACCOUNT_SONGS = """
+WITH keys AS (
+    SELECT song_id, COUNT(*) AS records
+    FROM clean_songs
+    WHERE outcome = 'complete'
+    GROUP BY song_id
+)
+SELECT outcome, COUNT(*) AS records
+FROM clean_songs
+WHERE outcome <> 'complete'
+GROUP BY outcome
+UNION ALL
+SELECT 'duplicate', SUM(records) - COUNT(*)
+FROM keys
+UNION ALL
+SELECT 'already there', COUNT(*)
+FROM keys
+INNER JOIN songs AS known ON known.song_id = keys.song_id
+"""
+
+ACCOUNT_ARTISTS = """
+WITH keys AS (
+    SELECT artist_id, COUNT(*) AS records
+    FROM clean_songs
+    WHERE outcome = 'complete'
+    GROUP BY artist_id
+)
+SELECT outcome, COUNT(*) AS records
+FROM clean_songs
+WHERE outcome <> 'complete'
+GROUP BY outcome
+UNION ALL
+SELECT 'duplicate', SUM(records) - COUNT(*)
+FROM keys
+UNION ALL
+SELECT 'already there', COUNT(*)
+FROM keys
+INNER JOIN artists AS known ON known.artist_id = keys.artist_id
+"""
+
+ACCOUNT_TIME = """
+WITH keys AS (
+    SELECT start_time, COUNT(*) AS records
+    FROM new_plays
+    GROUP BY start_time
+)
+SELECT 'duplicate' AS outcome, SUM(records) - COUNT(*) AS records
+FROM keys
+UNION ALL
+SELECT 'already there', COUNT(*)
+FROM keys
+INNER JOIN time AS known ON known.start_time = keys.start_time
+"""
+
+
+INSERT_LOAD_HISTORY = """
+INSERT INTO load_history (load_id, loaded_at, table_name, outcome, records, detail)
+VALUES %s
+"""
+
+# An object that came in a new version replaces its earlier row.
+DELETE_LOAD_OBJECTS = "DELETE FROM load_objects WHERE object_key IN %(keys)s"
+
+INSERT_LOAD_OBJECTS = """
+INSERT INTO load_objects (object_key, etag, size, records, loaded_at, load_id)
+VALUES %s
+"""
+
+# From which moment on does this load touch the fact?
+FIRST_NEW_PLAY = """
+SELECT MIN(start_time)
+FROM (
+    SELECT start_time FROM new_plays
+    UNION ALL
+    SELECT start_time FROM plays_to_match
+) AS touched
+"""
+
+# --- Audits ---
+
+
+class Audit(NamedTuple):
+    """A question whose answer should be 0, and what it means when it is not.
+
+    ``error`` keeps a load from being published; ``warn`` is printed. ``staged``
+    audits look at the staging tables and make sense only while loading.
+    ``%(since)s`` bounds a question about plays to those that a load touched.
+    """
+
+    expectation: str
+    severity: Literal["error", "warn"]
+    query: str
+    staged: bool = False
+
+
+AUDITS = (
+    Audit(
+        "every source column of the events is filled",
+        "error",
+        """
+SELECT CASE WHEN COUNT(*) = 0 OR LEAST(
+    COUNT(artist), COUNT(auth), COUNT(first_name), COUNT(gender), COUNT(item_in_session), COUNT(last_name),
+    COUNT(length), COUNT(level), COUNT(location), COUNT(method), COUNT(registration), COUNT(session_id),
+    COUNT(song), COUNT(status), COUNT(ts), COUNT(user_agent), COUNT(user_id)
+) > 0 THEN 0 ELSE 1 END
+FROM staging_events
+WHERE page = 'NextSong'
+""",
+        staged=True,
+    ),
+    Audit(
+        "every event names its page, time and level",
+        "error",
+        """
+SELECT CASE WHEN COUNT(*) = 0 OR LEAST(COUNT(page), COUNT(ts), COUNT(level)) > 0 THEN 0 ELSE 1 END
+FROM staging_events
+""",
+        staged=True,
+    ),
+    Audit(
+        "every source column of the songs is filled",
+        "error",
+        """
+SELECT CASE WHEN COUNT(*) = 0 OR LEAST(
+    COUNT(song_id), COUNT(title), COUNT(artist_id), COUNT(artist_name), COUNT(duration), COUNT(year)
+) > 0 THEN 0 ELSE 1 END
+FROM staging_songs
+""",
+        staged=True,
+    ),
+    Audit(
+        "songplays holds every play once",
+        "error",
+        """
+SELECT COUNT(*)
+FROM (
+    SELECT user_id, session_id, start_time, item_in_session
+    FROM load_plays
+    WHERE start_time >= %(since)s
+    GROUP BY user_id, session_id, start_time, item_in_session
+    HAVING COUNT(*) > 1
+) AS repeated
+""",
+    ),
+    Audit(
+        "songplays has one row for each play that was loaded",
+        "error",
+        """
+SELECT ABS(
+    (SELECT COUNT(*) FROM songplays WHERE start_time >= %(since)s)
+    - (SELECT COUNT(*) FROM load_plays WHERE start_time >= %(since)s)
+)
+""",
+    ),
+    Audit(
+        "no key twice in songplays",
+        "error",
+        """
+SELECT COUNT(*) - COUNT(DISTINCT songplay_id)
+FROM songplays
+WHERE start_time >= %(since)s
+""",
+    ),
+    Audit(
+        "no key twice in users, songs, artists, time",
+        "error",
+        """
+SELECT
+    (SELECT COUNT(*) - COUNT(DISTINCT user_id) FROM users)
+    + (SELECT COUNT(*) - COUNT(DISTINCT song_id) FROM songs)
+    + (SELECT COUNT(*) - COUNT(DISTINCT artist_id) FROM artists)
+    + (SELECT COUNT(*) - COUNT(DISTINCT start_time) FROM time WHERE start_time >= %(since)s)
+""",
+    ),
+    Audit(
+        "every key of songplays has its dimension row",
+        "error",
+        """
+SELECT COUNT(*)
+FROM songplays
+LEFT JOIN users ON users.user_id = songplays.user_id
+LEFT JOIN time ON time.start_time = songplays.start_time
+LEFT JOIN songs ON songs.song_id = songplays.song_id
+LEFT JOIN artists ON artists.artist_id = songplays.artist_id
+WHERE songplays.start_time >= %(since)s
+    AND (
+        users.user_id IS NULL
+        OR time.start_time IS NULL
+        OR (songplays.song_id IS NOT NULL AND songs.song_id IS NULL)
+        OR (songplays.artist_id IS NOT NULL AND artists.artist_id IS NULL)
+    )
+""",
+    ),
+    Audit(
+        "every song has its artist",
+        "error",
+        """
+SELECT COUNT(*)
+FROM songs
+LEFT JOIN artists ON artists.artist_id = songs.artist_id
+WHERE artists.artist_id IS NULL
+""",
+    ),
+    Audit(
+        "no moment in time without a play",
+        "error",
+        """
+SELECT COUNT(*)
+FROM time
+LEFT JOIN songplays ON songplays.start_time = time.start_time
+WHERE time.start_time >= %(since)s
+    AND songplays.start_time IS NULL
+""",
+    ),
+    Audit(
+        "level is free or paid",
+        "error",
+        """
+SELECT
+    (
+        SELECT COUNT(*)
+        FROM songplays
+        WHERE start_time >= %(since)s AND (level IS NULL OR level NOT IN ('free', 'paid'))
+    )
+    + (SELECT COUNT(*) FROM users WHERE level IS NULL OR level NOT IN ('free', 'paid'))
+""",
+    ),
+    Audit(
+        "times, durations and coordinates are in range",
+        "error",
+        """
+SELECT
+    (SELECT COUNT(*) FROM time WHERE start_time < '2000-01-01' OR start_time >= '2100-01-01')
+    + (SELECT COUNT(*) FROM songs WHERE duration <= 0)
+    + (
+        SELECT COUNT(*)
+        FROM artists
+        WHERE ABS(latitude) > 90 OR ABS(longitude) > 180
+    )
+""",
+    ),
+    Audit(
+        "text is encoded once (Ã is the mark of UTF-8 read as Latin-1)",
+        "warn",
+        """
+SELECT COUNT(*)
+FROM load_plays
+WHERE start_time >= %(since)s
+    AND (song LIKE '%%Ã%%' OR artist LIKE '%%Ã%%')
+""",
+    ),
+    Audit(
+        "no text fills its column to the last byte, as if cut",
+        "warn",
+        """
+SELECT COUNT(*)
+FROM staging_events
+WHERE OCTET_LENGTH(artist) = 1024
+    OR OCTET_LENGTH(song) = 1024
+    OR OCTET_LENGTH(user_agent) = 1024
+    OR OCTET_LENGTH(location) = 512
+""",
+        staged=True,
+    ),
+)
+
+# How many of the plays since a moment have a song?
+MATCH_RATE = """
+SELECT COUNT(*), COUNT(song_id)
+FROM songplays
+WHERE start_time >= %(since)s
+"""
+
+# --- Insights ---
+#
+# One statement answers one question of the analytics team; dwh/insights/catalogue.py gives each its
+# name and columns. All read the plays of a range of time, and all read songplays once:
+#
+#   %(since)s, %(until)s            the range: start_time from since up to, but without, until
+#   %(full_since)s, %(full_until)s  the days of the range that were observed in full
+#   %(limit)s                       rows of a ranking
+#
+# songplays is sorted by start_time, so that a range reads only its own blocks (zone maps). Hours,
+# dates and weeks (UTC) are taken from start_time itself: the time table is nearly as long as songplays,
+# and a join would read it for what an expression gives. Distinct users are counted by grouping
+# twice, first by user: with user_id as DISTKEY the first grouping needs no traffic between the nodes.
+#
+# The statements stay in what Redshift and PostgreSQL have in common and agree on. Ratios are
+# computed in DOUBLE PRECISION, because the scale of a DECIMAL quotient differs between the two.
+
+# Since when, and until when, does the warehouse hold plays?
+# Served by: the sort key (start_time): minimum and maximum of each block are known without reading it.
+PLAYS_RANGE = """
+SELECT MIN(start_time) AS first_play, MAX(start_time) AS last_play
+FROM songplays
+"""
+
+# What do the figures rest on: which plays, whose, and how many with a known song?
+# A session is a (user_id, session_id): session numbers alone are not unique. The plays are grouped by
+# session and by song in one reading; in the rows of the songs user_id is NULL, which no play has.
+# Served by: the sort key (start_time), the dist key (user_id).
+COVERAGE = """
+SELECT
+    MIN(first_play) AS first_play,
+    MAX(last_play) AS last_play,
+    SUM(CASE WHEN user_id IS NOT NULL THEN plays END) AS plays,
+    SUM(CASE WHEN user_id IS NOT NULL THEN matched_plays END) AS matched_plays,
+    100 * CAST(SUM(CASE WHEN user_id IS NOT NULL THEN matched_plays END) AS DOUBLE PRECISION)
+        / SUM(CASE WHEN user_id IS NOT NULL THEN plays END) AS match_pct,
+    COUNT(DISTINCT user_id) AS users,
+    COUNT(user_id) AS sessions,
+    COUNT(song_id) AS songs_played
+FROM (
+    SELECT
+        user_id,
+        session_id,
+        song_id,
+        MIN(start_time) AS first_play,
+        MAX(start_time) AS last_play,
+        COUNT(*) AS plays,
+        COUNT(song_id) AS matched_plays
+    FROM songplays
+    WHERE start_time >= %(since)s AND start_time < %(until)s
+    GROUP BY GROUPING SETS ((user_id, session_id), (song_id))
+) AS counted
+"""
+
+# Which songs are played most?
+# tied: how many songs have the same count; found: how many songs there are in all.
+# Served by: the sort key (start_time), the dist key (user_id); songs and artists are on every node.
+TOP_SONGS = """
+SELECT
+    RANK() OVER (ORDER BY counted.plays DESC) AS rank,
+    songs.title AS title,
+    artists.name AS artist,
+    counted.plays AS plays,
+    counted.listeners AS listeners,
+    COUNT(*) OVER (PARTITION BY counted.plays) AS tied,
+    COUNT(*) OVER () AS found
+FROM (
+    SELECT song_id, SUM(plays) AS plays, COUNT(*) AS listeners
+    FROM (
+        SELECT song_id, user_id, COUNT(*) AS plays
+        FROM songplays
+        WHERE start_time >= %(since)s AND start_time < %(until)s AND song_id IS NOT NULL
+        GROUP BY song_id, user_id
+    ) AS listened
+    GROUP BY song_id
+) AS counted
+LEFT JOIN songs ON songs.song_id = counted.song_id
+LEFT JOIN artists ON artists.artist_id = songs.artist_id
+ORDER BY counted.plays DESC, counted.listeners DESC, songs.title, artists.name, counted.song_id
+LIMIT %(limit)s
+"""
+
+# Which artists are played most?
+# Served by: the sort key (start_time), the dist key (user_id); artists is on every node.
+TOP_ARTISTS = """
+SELECT
+    RANK() OVER (ORDER BY counted.plays DESC) AS rank,
+    artists.name AS artist,
+    counted.plays AS plays,
+    counted.listeners AS listeners,
+    counted.songs AS songs,
+    COUNT(*) OVER (PARTITION BY counted.plays) AS tied,
+    COUNT(*) OVER () AS found
+FROM (
+    SELECT
+        artist_id,
+        SUM(plays) AS plays,
+        COUNT(DISTINCT user_id) AS listeners,
+        COUNT(DISTINCT song_id) AS songs
+    FROM (
+        SELECT artist_id, song_id, user_id, COUNT(*) AS plays
+        FROM songplays
+        WHERE start_time >= %(since)s AND start_time < %(until)s AND artist_id IS NOT NULL
+        GROUP BY artist_id, song_id, user_id
+    ) AS listened
+    GROUP BY artist_id
+) AS counted
+LEFT JOIN artists ON artists.artist_id = counted.artist_id
+ORDER BY counted.plays DESC, counted.listeners DESC, artists.name, counted.artist_id
+LIMIT %(limit)s
+"""
+
+# From which decades are the songs, and which decades are played?
+# The row without a decade counts the songs of unknown year.
+# Served by: the sort key (start_time); songs is on every node.
+SONGS_BY_DECADE = """
+SELECT
+    songs.year / 10 * 10 AS decade,
+    COUNT(*) AS songs,
+    COUNT(counted.song_id) AS songs_played,
+    COALESCE(SUM(counted.plays), 0) AS plays
+FROM songs
+LEFT JOIN (
+    SELECT song_id, COUNT(*) AS plays
+    FROM songplays
+    WHERE start_time >= %(since)s AND start_time < %(until)s AND song_id IS NOT NULL
+    GROUP BY song_id
+) AS counted ON counted.song_id = songs.song_id
+GROUP BY songs.year / 10 * 10
+ORDER BY decade
+"""
+
+# At what hour of the day do people listen?
+# Served by: the sort key (start_time), the dist key (user_id).
+PLAYS_BY_HOUR = """
+SELECT
+    hour,
+    SUM(plays) AS plays,
+    COUNT(*) AS users,
+    100 * CAST(SUM(plays) AS DOUBLE PRECISION) / SUM(SUM(plays)) OVER () AS share_pct
+FROM (
+    SELECT CAST(EXTRACT(HOUR FROM start_time) AS INTEGER) AS hour, user_id, COUNT(*) AS plays
+    FROM songplays
+    WHERE start_time >= %(since)s AND start_time < %(until)s
+    GROUP BY CAST(EXTRACT(HOUR FROM start_time) AS INTEGER), user_id
+) AS listened
+GROUP BY hour
+ORDER BY hour
+"""
+
+# When in the week do people listen? (weekday 0 is Sunday)
+# Averages need days that were observed from midnight to midnight: full_day_plays.
+# Served by: the sort key (start_time).
+WEEKDAY_HOUR = """
+SELECT
+    CAST(EXTRACT(DOW FROM full_hour) AS INTEGER) AS weekday,
+    CAST(EXTRACT(HOUR FROM full_hour) AS INTEGER) AS hour,
+    SUM(plays) AS plays,
+    SUM(CASE WHEN full_hour >= %(full_since)s AND full_hour < %(full_until)s THEN plays ELSE 0 END) AS full_day_plays
+FROM (
+    SELECT DATE_TRUNC('hour', start_time) AS full_hour, COUNT(*) AS plays
+    FROM songplays
+    WHERE start_time >= %(since)s AND start_time < %(until)s
+    GROUP BY DATE_TRUNC('hour', start_time)
+) AS counted
+GROUP BY 1, 2
+ORDER BY 1, 2
+"""
+
+# How much do people listen each day?
+# Served by: the sort key (start_time), the dist key (user_id).
+DAILY_ACTIVITY = """
+SELECT
+    date,
+    SUM(plays) AS plays,
+    COUNT(*) AS active_users,
+    CAST(SUM(plays) AS DOUBLE PRECISION) / COUNT(*) AS plays_per_user
+FROM (
+    SELECT CAST(start_time AS DATE) AS date, user_id, COUNT(*) AS plays
+    FROM songplays
+    WHERE start_time >= %(since)s AND start_time < %(until)s
+    GROUP BY CAST(start_time AS DATE), user_id
+) AS listened
+GROUP BY date
+ORDER BY date
+"""
+
+# How do free and paid listening develop? (level at the time of the play)
+# Served by: the sort key (start_time), the dist key (user_id).
+PLAYS_BY_LEVEL = """
+SELECT
+    date,
+    level,
+    SUM(plays) AS plays,
+    COUNT(*) AS users,
+    100 * CAST(SUM(plays) AS DOUBLE PRECISION) / SUM(SUM(plays)) OVER (PARTITION BY date) AS share_pct
+FROM (
+    SELECT CAST(start_time AS DATE) AS date, COALESCE(level, 'unknown') AS level, user_id, COUNT(*) AS plays
+    FROM songplays
+    WHERE start_time >= %(since)s AND start_time < %(until)s
+    GROUP BY CAST(start_time AS DATE), COALESCE(level, 'unknown'), user_id
+) AS listened
+GROUP BY date, level
+ORDER BY date, level
+"""
+
+# How much do free and paid users listen? (level at the time of the play)
+# Served by: the sort key (start_time), the dist key (user_id).
+LISTENING_BY_LEVEL = """
+SELECT
+    level,
+    users,
+    plays,
+    CAST(plays AS DOUBLE PRECISION) / users AS plays_per_user,
+    median_plays_per_user,
+    CAST(sessions AS DOUBLE PRECISION) / users AS sessions_per_user,
+    100 * CAST(plays AS DOUBLE PRECISION) / SUM(plays) OVER () AS share_pct
+FROM (
+    SELECT
+        level,
+        COUNT(*) AS users,
+        SUM(plays) AS plays,
+        SUM(sessions) AS sessions,
+        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY CAST(plays AS DOUBLE PRECISION)) AS median_plays_per_user
+    FROM (
+        SELECT level, user_id, SUM(plays) AS plays, COUNT(*) AS sessions
+        FROM (
+            SELECT COALESCE(level, 'unknown') AS level, user_id, session_id, COUNT(*) AS plays
+            FROM songplays
+            WHERE start_time >= %(since)s AND start_time < %(until)s
+            GROUP BY COALESCE(level, 'unknown'), user_id, session_id
+        ) AS by_session
+        GROUP BY level, user_id
+    ) AS by_user
+    GROUP BY level
+) AS counted
+ORDER BY level
+"""
+
+# How many users change level, as seen in their plays, week by week?
+# Reads from the first play on, since a change shows only against the play before it.
+# Served by: the dist key (user_id): each user's plays are on one slice.
+LEVEL_CHANGES = """
+SELECT
+    CAST(DATE_TRUNC('week', start_time) AS DATE) AS week,
+    SUM(CASE WHEN level = 'paid' THEN 1 ELSE 0 END) AS upgrades,
+    SUM(CASE WHEN level = 'free' THEN 1 ELSE 0 END) AS downgrades,
+    COUNT(DISTINCT user_id) AS users
+FROM (
+    SELECT
+        user_id,
+        start_time,
+        level,
+        LAG(level) OVER (PARTITION BY user_id ORDER BY start_time, songplay_id) AS level_before
+    FROM songplays
+    WHERE start_time < %(until)s AND level IS NOT NULL
+) AS played
+WHERE start_time >= %(since)s
+    AND ((level_before = 'free' AND level = 'paid') OR (level_before = 'paid' AND level = 'free'))
+GROUP BY CAST(DATE_TRUNC('week', start_time) AS DATE)
+ORDER BY week
+"""
+
+# How long is a listening session? (level at its start: of two at the same moment, the first in the
+# alphabet; minutes from its first to its last play)
+# Redshift takes only one ORDER BY for all the percentiles of a SELECT, and no DISTINCT aggregate beside
+# them: so each session stands in two rows, one a measure, and a user counts at the first of them.
+# https://docs.aws.amazon.com/redshift/latest/dg/r_PERCENTILE_CONT.html
+# Epochs are floored because EXTRACT drops the fraction on Redshift and keeps it on PostgreSQL.
+# Served by: the sort key (start_time), the dist key (user_id).
+SESSIONS = """
+SELECT
+    level,
+    MAX(sessions) AS sessions,
+    MAX(users) AS users,
+    MAX(CASE WHEN measure = 'plays' THEN p50 END) AS median_plays,
+    MAX(CASE WHEN measure = 'plays' THEN p90 END) AS p90_plays,
+    MAX(CASE WHEN measure = 'minutes' THEN p50 END) AS median_minutes,
+    MAX(CASE WHEN measure = 'minutes' THEN p90 END) AS p90_minutes,
+    MAX(single_play_pct) AS single_play_pct
+FROM (
+    SELECT
+        level,
+        measure,
+        COUNT(*) AS sessions,
+        SUM(CASE WHEN place_of_user = 1 THEN 1 ELSE 0 END) AS users,
+        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY value) AS p50,
+        PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY value) AS p90,
+        100 * CAST(SUM(CASE WHEN plays = 1 THEN 1 ELSE 0 END) AS DOUBLE PRECISION) / COUNT(*) AS single_play_pct
+    FROM (
+        SELECT
+            whole.level,
+            whole.plays,
+            ROW_NUMBER() OVER (
+                PARTITION BY measures.measure, whole.level, whole.user_id ORDER BY whole.session_id
+            ) AS place_of_user,
+            measures.measure,
+            CASE
+                WHEN measures.measure = 'plays' THEN CAST(whole.plays AS DOUBLE PRECISION)
+                ELSE CAST(whole.seconds AS DOUBLE PRECISION) / 60
+            END AS value
+        FROM (
+            SELECT
+                user_id,
+                session_id,
+                MAX(CASE WHEN place = 1 THEN level END) AS level,
+                SUM(plays) AS plays,
+                FLOOR(EXTRACT(EPOCH FROM MAX(last_play))) - FLOOR(EXTRACT(EPOCH FROM MIN(first_play))) AS seconds
+            FROM (
+                SELECT
+                    user_id,
+                    session_id,
+                    level,
+                    plays,
+                    first_play,
+                    last_play,
+                    ROW_NUMBER() OVER (PARTITION BY user_id, session_id ORDER BY first_play, level) AS place
+                FROM (
+                    SELECT
+                        user_id,
+                        session_id,
+                        COALESCE(level, 'unknown') AS level,
+                        COUNT(*) AS plays,
+                        MIN(start_time) AS first_play,
+                        MAX(start_time) AS last_play
+                    FROM songplays
+                    WHERE start_time >= %(since)s AND start_time < %(until)s
+                    GROUP BY user_id, session_id, COALESCE(level, 'unknown')
+                ) AS listened
+            ) AS parts
+            GROUP BY user_id, session_id
+        ) AS whole
+        CROSS JOIN (
+            SELECT CAST('plays' AS VARCHAR(8)) AS measure
+            UNION ALL
+            SELECT CAST('minutes' AS VARCHAR(8)) AS measure
+        ) AS measures
+    ) AS measured
+    GROUP BY level, measure
+) AS summed
+GROUP BY level
+ORDER BY level
+"""
+
+# Who listens most, and how much of all listening is theirs? (level: today's)
+# Served by: the sort key (start_time), the dist key (user_id).
+TOP_LISTENERS = """
+SELECT
+    RANK() OVER (ORDER BY counted.plays DESC) AS rank,
+    counted.user_id AS user_id,
+    users.level AS level_now,
+    counted.plays AS plays,
+    counted.sessions AS sessions,
+    100 * CAST(counted.plays AS DOUBLE PRECISION) / SUM(counted.plays) OVER () AS share_pct,
+    100 * CAST(
+        SUM(counted.plays) OVER (
+            ORDER BY counted.plays DESC, counted.sessions DESC, counted.user_id ROWS UNBOUNDED PRECEDING
+        ) AS DOUBLE PRECISION
+    ) / SUM(counted.plays) OVER () AS cumulative_pct,
+    COUNT(*) OVER (PARTITION BY counted.plays) AS tied,
+    COUNT(*) OVER () AS found
+FROM (
+    SELECT user_id, SUM(plays) AS plays, COUNT(*) AS sessions
+    FROM (
+        SELECT user_id, session_id, COUNT(*) AS plays
+        FROM songplays
+        WHERE start_time >= %(since)s AND start_time < %(until)s
+        GROUP BY user_id, session_id
+    ) AS listened
+    GROUP BY user_id
+) AS counted
+LEFT JOIN users ON users.user_id = counted.user_id
+ORDER BY counted.plays DESC, counted.sessions DESC, counted.user_id
+LIMIT %(limit)s
+"""
+
+# Where do the listeners live?
+# Served by: the sort key (start_time), the dist key (user_id).
+TOP_LOCATIONS = """
+SELECT
+    RANK() OVER (ORDER BY plays DESC) AS rank,
+    location,
+    users,
+    plays,
+    CAST(plays AS DOUBLE PRECISION) / users AS plays_per_user,
+    100 * CAST(plays AS DOUBLE PRECISION) / SUM(plays) OVER () AS share_pct,
+    COUNT(*) OVER (PARTITION BY plays) AS tied,
+    COUNT(*) OVER () AS found
+FROM (
+    SELECT location, COUNT(*) AS users, SUM(plays) AS plays
+    FROM (
+        SELECT COALESCE(NULLIF(location, ''), 'unknown') AS location, user_id, COUNT(*) AS plays
+        FROM songplays
+        WHERE start_time >= %(since)s AND start_time < %(until)s
+        GROUP BY COALESCE(NULLIF(location, ''), 'unknown'), user_id
+    ) AS listened
+    GROUP BY location
+) AS counted
+ORDER BY plays DESC, users DESC, location
+LIMIT %(limit)s
+"""
+
+# With which browsers, on which systems, do people listen?
+# The order of the tests matters: Chrome calls itself Safari too, an iPhone calls itself Mac OS X.
+# Served by: the sort key (start_time), the dist key (user_id).
+PLATFORMS = """
+SELECT
+    RANK() OVER (ORDER BY plays DESC) AS rank,
+    browser,
+    os,
+    users,
+    plays,
+    100 * CAST(plays AS DOUBLE PRECISION) / SUM(plays) OVER () AS share_pct,
+    COUNT(*) OVER (PARTITION BY plays) AS tied,
+    COUNT(*) OVER () AS found
+FROM (
+    SELECT browser, os, COUNT(DISTINCT user_id) AS users, SUM(plays) AS plays
+    FROM (
+        SELECT
+            CASE
+                WHEN user_agent IS NULL OR user_agent = '' THEN 'unknown'
+                WHEN STRPOS(user_agent, 'MSIE') > 0 OR STRPOS(user_agent, 'Trident') > 0 THEN 'Internet Explorer'
+                WHEN STRPOS(user_agent, 'Edge/') > 0 OR STRPOS(user_agent, 'Edg/') > 0 THEN 'Edge'
+                WHEN STRPOS(user_agent, 'OPR/') > 0 OR STRPOS(user_agent, 'Opera') > 0 THEN 'Opera'
+                WHEN STRPOS(user_agent, 'Firefox') > 0 THEN 'Firefox'
+                WHEN STRPOS(user_agent, 'Chromium') > 0 THEN 'Chromium'
+                WHEN STRPOS(user_agent, 'Chrome') > 0 THEN 'Chrome'
+                WHEN STRPOS(user_agent, 'Safari') > 0 THEN 'Safari'
+                ELSE 'other'
+            END AS browser,
+            CASE
+                WHEN user_agent IS NULL OR user_agent = '' THEN 'unknown'
+                WHEN STRPOS(user_agent, 'iPhone') > 0 OR STRPOS(user_agent, 'iPad') > 0 THEN 'iOS'
+                WHEN STRPOS(user_agent, 'Android') > 0 THEN 'Android'
+                WHEN STRPOS(user_agent, 'Windows') > 0 THEN 'Windows'
+                WHEN STRPOS(user_agent, 'Mac OS X') > 0 OR STRPOS(user_agent, 'Macintosh') > 0 THEN 'macOS'
+                WHEN STRPOS(user_agent, 'CrOS') > 0 THEN 'ChromeOS'
+                WHEN STRPOS(user_agent, 'Linux') > 0 THEN 'Linux'
+                ELSE 'other'
+            END AS os,
+            user_id,
+            plays
+        FROM (
+            SELECT user_agent, user_id, COUNT(*) AS plays
+            FROM songplays
+            WHERE start_time >= %(since)s AND start_time < %(until)s
+            GROUP BY user_agent, user_id
+        ) AS by_agent
+    ) AS named
+    GROUP BY browser, os
+) AS counted
+ORDER BY plays DESC, users DESC, browser, os
+LIMIT %(limit)s
+"""
+
+# How much of a month's audience listens on an average day?
+# Served by: the sort key (start_time), the dist key (user_id).
+STICKINESS = """
+SELECT month, COUNT(*) AS mau, SUM(full_days) AS full_day_users
+FROM (
+    SELECT
+        month,
+        user_id,
+        SUM(CASE WHEN date >= CAST(%(full_since)s AS DATE) AND date < CAST(%(full_until)s AS DATE) THEN 1 ELSE 0 END)
+            AS full_days
+    FROM (
+        SELECT
+            user_id,
+            CAST(start_time AS DATE) AS date,
+            CAST(DATE_TRUNC('month', MIN(start_time)) AS DATE) AS month
+        FROM songplays
+        WHERE start_time >= %(since)s AND start_time < %(until)s
+        GROUP BY user_id, CAST(start_time AS DATE)
+    ) AS days
+    GROUP BY month, user_id
+) AS months
+GROUP BY month
+ORDER BY month
+"""
+
+# Do listeners come back in the weeks after their first play?
+# Reads from the first play on: a user belongs to the week (from Monday) of the first play ever.
+# A play on the last day, which is partial, does not count as a return.
+# Served by: the dist key (user_id): each user's plays are on one slice.
+WEEKLY_RETENTION = """
+SELECT cohort, (week - cohort) / 7 AS week_offset, COUNT(*) AS active
+FROM (
+    SELECT
+        week,
+        first_in_week,
+        MIN(week) OVER (PARTITION BY user_id) AS cohort,
+        MIN(first_in_week) OVER (PARTITION BY user_id) AS first_play
+    FROM (
+        SELECT user_id, CAST(DATE_TRUNC('week', start_time) AS DATE) AS week, MIN(start_time) AS first_in_week
+        FROM songplays
+        WHERE start_time < %(until)s
+        GROUP BY user_id, CAST(DATE_TRUNC('week', start_time) AS DATE)
+    ) AS weeks
+) AS returned
+WHERE first_play >= %(since)s AND (week = cohort OR first_in_week < %(full_until)s)
+GROUP BY cohort, week
+ORDER BY cohort, week_offset
+"""
