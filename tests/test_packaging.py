@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -40,6 +41,6 @@ def test_no_secret_is_tracked():
 
 def test_every_key_of_dwh_cfg_has_a_comment():
     lines = (ROOT / "dwh.cfg").read_text().splitlines()
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in itertools.pairwise(lines):
         if re.match(r"[a-z_]+ =", line):
             assert above.startswith("#"), line

@@ -1,0 +1,32 @@
+# make run   - the whole pipeline on the local target, with sample data
+# make test  - lint, types and tests
+PYTHON ?= python3
+py := .venv/bin/python
+installed := .venv/installed
+
+.PHONY: run test lint clean
+
+run: $(installed)
+	$(py) create_cluster.py
+	$(py) create_tables.py
+	$(py) etl.py
+	$(py) business_insights.py
+	@echo "Take it down again with: $(py) destroy_cluster.py"
+
+test: $(installed) lint
+	$(py) -m pytest -n 2 --dist worksteal
+
+lint: $(installed)
+	$(py) -m ruff check .
+	$(py) -m ruff format --check .
+	$(py) -m mypy
+
+$(installed): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(py) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,57 @@
+"""Fixtures for whole steps on the local target, and the folder of real data."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from project import Project
+
+
+@pytest.fixture(autouse=True)
+def no_aws_of_this_machine(monkeypatch):
+    """Keep every test away from the AWS setup of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name in ("KEY", "SECRET", "DB_PASSWORD")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def sparkify_data():
+    """The folder of real data that SPARKIFY_DATA names."""
+    folder = os.environ.get("SPARKIFY_DATA")
+    if not folder:
+        pytest.skip("SPARKIFY_DATA names no folder with the real data")
+    return Path(folder)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A project that has not run any step."""
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A project whose cluster runs, shared by the tests of a module."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.events("first", "{}")
+    project.songs("{}")
+    created = project.step("create_cluster")
+    assert created.code == 0, created.err
+    yield project
+    project.step("destroy_cluster", "--yes")
+
+
+@pytest.fixture
+def warehouse(cluster):
+    """That project with new, empty tables and no source files."""
+    cluster.empty()
+    made = cluster.main("create_tables", "--recreate", "--yes", "-q")
+    assert made.code == 0, made.err
+    return cluster

@@ -1,0 +1,247 @@
+"""What a load does with its input, good and bad."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from project import EVENT, PLAY, SONG
+
+PLAYS = "SELECT user_id, session_id, start_time, song_id FROM songplays ORDER BY start_time, session_id, songplay_id"
+
+
+def load(project, *args, code=0):
+    ran = project.main("etl", *args)
+    assert ran.code == code, ran.err
+    assert "Traceback" not in ran.err
+    return ran.err
+
+
+def play(**fields):
+    return {**PLAY, **fields}
+
+
+def song(**fields):
+    return {**SONG, **fields}
+
+
+def test_only_next_song_is_a_play_but_any_page_makes_a_user(warehouse):
+    warehouse.events("a", play(), {**EVENT, "userId": "8"}, {**EVENT, "page": "nextsong", "userId": "9"})
+    warehouse.songs(song())
+    load(warehouse)
+    assert [row[0] for row in warehouse.query(PLAYS)] == [7]
+    assert warehouse.query("SELECT user_id FROM users ORDER BY 1") == [(7,), (8,), (9,)]
+
+
+def test_an_unmatched_play_keeps_its_row(warehouse):
+    warehouse.events("a", play(song="Unheard of"), play(itemInSession=1, artist="Someone else"))
+    warehouse.songs(song())
+    load(warehouse)
+    assert [row[3] for row in warehouse.query(PLAYS)] == [None, None]
+
+
+def test_a_play_never_fans_out(warehouse):
+    warehouse.events("a", play(length=200.4))
+    warehouse.songs(song(song_id="SO3", duration=200.9), song(song_id="SO2"), song(), song(song_id="SO0", duration=90))
+    load(warehouse)
+    assert [row[3] for row in warehouse.query(PLAYS)] == ["SO1"]
+
+
+def test_the_same_event_counts_once_in_one_file_or_two(warehouse):
+    warehouse.events("a", play(), play(), EVENT)
+    warehouse.events("a copy", play(), EVENT)
+    warehouse.songs(song())
+    said = load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 1
+    assert "1 inserted + 2 duplicate + 2 not a play" in said
+
+
+def test_two_plays_of_one_session_at_one_moment_are_two(warehouse):
+    warehouse.events("a", play(itemInSession=1))
+    warehouse.songs(song())
+    load(warehouse)
+    warehouse.events("b", play(itemInSession=2), play(itemInSession=1))
+    load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"userId": ""}, "no user"),
+        ({"userId": "abc"}, "no user"),
+        ({"ts": None}, "no time"),
+        ({"ts": 0}, "no time"),
+        ({"ts": -5}, "no time"),
+        ({"ts": 1541105830}, "no time"),
+        ({"ts": 99999999999999}, "no time"),
+        ({"sessionId": None}, "no session"),
+    ],
+)
+def test_an_incomplete_play_is_left_out_and_counted(warehouse, fields, reason):
+    warehouse.events("a", play(itemInSession=5), play(**fields))
+    warehouse.songs(song())
+    assert f"2 read = 1 inserted + 1 {reason}" in load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 1
+
+
+@pytest.mark.parametrize("user", ["026", " 26 ", "26"])
+def test_a_user_id_is_a_number(warehouse, user):
+    warehouse.events("a", play(userId=user))
+    warehouse.songs(song())
+    load(warehouse)
+    assert warehouse.query("SELECT user_id FROM users") == [(26,)]
+
+
+def test_the_latest_level_wins_also_over_an_older_file_that_comes_later(warehouse):
+    warehouse.events("b", play(level="paid", ts=1541200000000))
+    warehouse.songs(song())
+    load(warehouse)
+    warehouse.events("a", play(level="free", ts=1541100000000))
+    load(warehouse)
+    assert warehouse.query("SELECT user_id, level FROM users") == [(7, "paid")]
+    warehouse.events("c", {**EVENT, "level": "free", "page": "Submit Downgrade", "ts": 1541300000000})
+    load(warehouse)
+    assert warehouse.query("SELECT user_id, level FROM users") == [(7, "free")]
+
+
+def test_an_artist_is_chosen_by_a_stated_order_whatever_comes_first(warehouse):
+    variants = [
+        song(song_id="SO1", artist_name="Example, The", artist_location="Oslo"),
+        song(song_id="SO2", artist_name="The Example", artist_latitude=59.9, artist_longitude=10.7),
+        song(song_id="SO3", artist_name="A. N. Example"),
+    ]
+    warehouse.events("a", EVENT)
+    for number, variant in enumerate(reversed(variants)):
+        warehouse.file(f"song_data/A/TR{number}.json", json.dumps(variant))
+        load(warehouse)
+    assert warehouse.query("SELECT name, location FROM artists") == [("Example, The", "Oslo")]
+
+
+def test_late_files_end_in_the_same_star_as_one_load_of_everything(warehouse):
+    one = play(song="Late Song", length=100.0)
+    two = play(song="Late Song", length=100.0, itemInSession=1)
+    other = play(ts=1541105830800, itemInSession=2, song="Setanta", level="paid")
+    songs = [
+        song(song_id="SO9", title="Late Song", duration=101.0),
+        song(song_id="SO8", title="Late Song", duration=100.2, year=0),
+        song(song_id="SO8", title="Late Song!", duration=100.2, year=2001),
+    ]
+    warehouse.events("3", one, other)
+    warehouse.songs(song())
+    load(warehouse)
+    for number, late in enumerate(songs):
+        warehouse.file(f"song_data/B/TR{number}.json", json.dumps(late))
+        load(warehouse)
+    warehouse.events("1", two)
+    warehouse.events("3", one, other, play(ts=1541105830900, itemInSession=3))
+    load(warehouse)
+    piecemeal = warehouse.star()
+    load(warehouse, "--full")
+    assert warehouse.star() == piecemeal
+    assert [row[3] for row in warehouse.query(PLAYS)] == ["SO8", "SO8", None, "SO1"]
+
+
+def test_a_load_costs_what_is_new(warehouse):
+    for day in range(5):
+        warehouse.events(f"{day}", play(ts=1541105830796 + day))
+    warehouse.songs(song())
+    load(warehouse)
+    warehouse.events("new", play(ts=1541105830896))
+    said = load(warehouse)
+    assert "1 object " in said
+    assert warehouse.value("SELECT COUNT(*) FROM staging_events") == 1
+    assert len(warehouse.query(PLAYS)) == 6
+    assert "Nothing to do" in load(warehouse)
+
+
+def test_a_malformed_line_fails_whole_and_names_file_line_and_reason(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    load(warehouse)
+    before = warehouse.digest()
+    warehouse.events("b", play(ts=1541105830999), '{"artist": "cut o')
+    said = load(warehouse, code=1)
+    assert "b.json, line 2" in said
+    assert "--max-errors" in said
+    assert warehouse.digest() == before
+
+
+def test_bad_lines_may_be_left_out_and_are_listed_and_counted(warehouse):
+    warehouse.events("a", play(), play(sessionId="not a number"), play(itemInSession=2))
+    warehouse.songs(song())
+    said = load(warehouse, "--max-errors", "1")
+    assert "left out" in said
+    assert "a.json, line 2" in said
+    assert len(warehouse.query(PLAYS)) == 2
+    rejected = warehouse.query("SELECT table_name, records, detail FROM load_history WHERE outcome = 'rejected'")
+    assert [(table, records) for table, records, _ in rejected] == [("staging_events", 1)]
+    assert "a.json, line 2" in rejected[0][2]
+
+
+def test_more_bad_lines_than_allowed_fail(warehouse):
+    warehouse.events("a", play(), play(sessionId="x"), play(sessionId="y"))
+    warehouse.songs(song())
+    load(warehouse, "--max-errors", "1", code=1)
+    assert warehouse.query(PLAYS) == []
+
+
+@pytest.mark.parametrize("key", ["artist", "song", "userId", "page", "ts"])
+def test_a_renamed_key_stops_the_load(warehouse, key):
+    event = play()
+    event[key + "Name"] = event.pop(key)
+    warehouse.events("a", event)
+    warehouse.songs(song())
+    said = load(warehouse, code=1)
+    assert "nothing was published" in said
+    assert warehouse.query(PLAYS) == []
+
+
+def test_a_level_that_is_neither_free_nor_paid_stops_the_load(warehouse):
+    warehouse.events("a", play(level="trial"))
+    warehouse.songs(song())
+    assert "level is free or paid" in load(warehouse, code=1)
+
+
+def test_odd_text_comes_through_byte_for_byte(warehouse):
+    odd = "quote \" ' back\\slash \t tab \n line, 日本 🎵 '; DROP TABLE users; -- ${x} %s {}"
+    warehouse.events("a", play(song=odd, artist=odd, userAgent=odd, location=odd))
+    warehouse.songs(song(title=odd, artist_name=odd))
+    load(warehouse)
+    assert warehouse.query(
+        "SELECT songplays.location, title, name FROM songplays JOIN songs USING (song_id) "
+        "JOIN artists ON artists.artist_id = songs.artist_id"
+    ) == [(odd, odd, odd)]
+
+
+def test_files_without_records_are_no_load(warehouse):
+    warehouse.events("a")
+    warehouse.file("song_data/A/TR1.json", "\n")
+    assert "hold no records" in load(warehouse, code=1)
+
+
+def test_windows_lines_blank_lines_and_no_final_newline(warehouse):
+    lines = [json.dumps(play()), "", "  ", json.dumps(play(itemInSession=1))]
+    warehouse.file("log_data/a.json", "\r\n".join(lines))
+    warehouse.songs(json.dumps(SONG, indent=2))
+    load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 2
+
+
+def test_a_dry_run_loads_nothing(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    said = load(warehouse, "--dry-run")
+    assert "would copy" in said
+    assert warehouse.query(PLAYS) == []
+
+
+def test_the_audit_finds_what_someone_broke_by_hand(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    load(warehouse)
+    assert "failed" not in load(warehouse, "--audit")
+    with warehouse.connect() as conn, conn.cursor() as cur:
+        cur.execute("INSERT INTO users (user_id, level) VALUES (7, 'free')")
+        conn.commit()
+    assert "no key twice in users" in load(warehouse, "--audit", code=1)

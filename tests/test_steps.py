@@ -1,0 +1,134 @@
+"""Every step: its help, its place in the order, and what it says when something is missing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from project import PLAY, ROOT, SONG, STEPS, clean_environment
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_help_says_purpose_options_and_exit_codes(folder, name):
+    ran = folder.step(name, "--help")
+    assert ran.code == 0
+    for word in ("Examples:", "--config", "--target", "exit codes: 0 done"):
+        assert word in ran.out
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_help_imports_nothing_heavy(folder, name):
+    heavy = ("boto3", "pandas", "matplotlib", "moto", "numpy")
+    probe = (
+        f"import sys, runpy; sys.argv = ['{name}.py', '--help']\n"
+        f"try: runpy.run_path(r'{ROOT / name}.py', run_name='__main__')\n"
+        f"except SystemExit: pass\n"
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], env=clean_environment(folder.folder), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_configuration_file(folder, name):
+    folder.cfg.unlink()
+    ran = folder.step(name)
+    assert ran.code == 2
+    assert "there is no configuration file" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_unknown_target_is_a_usage_error(folder, name):
+    assert folder.step(name, "--target", "azure").code == 2
+
+
+@pytest.mark.parametrize("name", ["create_tables", "etl", "business_insights"])
+def test_a_step_before_create_cluster_names_it(folder, name):
+    ran = folder.step(name)
+    assert ran.code in (1, 2)
+    assert "hint: python create_cluster.py" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("name", ["etl", "business_insights"])
+def test_a_step_before_create_tables_names_it(cluster, name):
+    with cluster.connect() as conn, conn.cursor() as cur:
+        cur.execute("DROP VIEW IF EXISTS clean_events")
+        cur.execute("DROP VIEW IF EXISTS clean_songs")
+        for table in ("songplays", "songs", "artists", "users", "time"):
+            cur.execute(f"DROP TABLE IF EXISTS {table}")
+        conn.commit()
+    ran = cluster.main(name)
+    assert ran.code == 1
+    assert "hint: python create_tables.py" in ran.err
+
+
+def test_insights_of_an_empty_warehouse_name_etl(warehouse):
+    ran = warehouse.main("business_insights")
+    assert ran.code == 1
+    assert "python etl.py" in ran.err
+
+
+def test_create_tables_twice_and_recreate(warehouse):
+    again = warehouse.main("create_tables")
+    assert again.code == 0
+    assert "Nothing to do" in again.err
+    warehouse.events("a", PLAY)
+    warehouse.songs(SONG)
+    assert warehouse.main("etl").code == 0
+    refused = warehouse.main("create_tables", "--recreate")
+    assert refused.code == 3
+    assert "songplays has 1 rows" in refused.err
+    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 1
+    assert warehouse.main("create_tables", "--recreate", "--yes", "--dry-run").code == 0
+    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 1
+    assert warehouse.main("create_tables", "--recreate", "--yes").code == 0
+    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 0
+
+
+def test_create_tables_dry_run_creates_nothing(warehouse):
+    with warehouse.connect() as conn, conn.cursor() as cur:
+        cur.execute("DROP VIEW clean_songs")
+        conn.commit()
+    ran = warehouse.main("create_tables", "--dry-run")
+    assert "would create" in ran.err
+    assert warehouse.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'clean_songs'") == 0
+
+
+def test_ctrl_c_is_130_without_a_traceback(warehouse):
+    warehouse.events("a", *({**PLAY, "itemInSession": number} for number in range(60_000)))
+    warehouse.songs(SONG)
+    step = subprocess.Popen(
+        [sys.executable, str(ROOT / "etl.py")],
+        cwd=warehouse.folder,
+        env=clean_environment(warehouse.folder),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    line = step.stderr.readline()
+    time.sleep(0.3)
+    step.send_signal(signal.SIGINT)
+    said = line + step.stderr.read()
+    assert step.wait(30) == 130, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 0
+
+
+def test_a_full_pipe_reader_that_leaves_is_no_failure(warehouse):
+    done = subprocess.run(
+        f"'{sys.executable}' '{ROOT / 'etl.py'}' --help | head -1",
+        shell=True,
+        cwd=warehouse.folder,
+        env=clean_environment(warehouse.folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
