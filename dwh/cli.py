@@ -10,11 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from dwh import __version__, config
-from dwh.aws.errors import explained
-from dwh.console import Console
-from dwh.errors import DwhError
-from dwh.target import Target, open_target
+from dwh import __version__
+
+try:
+    from dwh import config
+    from dwh.aws.errors import explained
+    from dwh.console import Console
+    from dwh.errors import DwhError
+    from dwh.target import Target, open_target
+except ImportError as error:  # the first thing that a new user can meet
+    raise SystemExit(
+        f"error: {error}\nhint: Python 3.11 or newer and the packages are needed: pip install -r requirements.txt"
+    ) from None
 
 EXIT_CODES = "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted"
 INTERRUPTED = 130

@@ -35,6 +35,16 @@ def test_help_imports_nothing_heavy(folder, name):
 
 
 @pytest.mark.parametrize("name", STEPS)
+def test_packages_that_are_not_installed(folder, name):
+    done = subprocess.run(
+        [sys.executable, "-S", str(ROOT / f"{name}.py")], cwd=folder.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "hint: Python 3.11 or newer and the packages are needed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_no_configuration_file(folder, name):
     folder.cfg.unlink()
     ran = folder.step(name)
