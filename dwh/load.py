@@ -18,7 +18,7 @@ from dwh.console import Console, duration, plural
 from dwh.errors import ConfigError, DataError, WarehouseError
 from dwh.quality import Account
 from dwh.sources import S3Object, find_work_bucket, list_objects, put_manifest, source_prefixes
-from dwh.target import Target
+from dwh.target import Target, endpoint
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -82,10 +82,11 @@ def find_sources(target: Target, console: Console, *, full: bool, max_errors: in
     """List what there is to load, and look for the work bucket.
 
     Raises:
-        ConfigError: there is no role for COPY yet.
+        ConfigError: there is no cluster yet, or no role for COPY.
         DataError: a prefix holds no objects.
     """
     settings = target.settings
+    endpoint(settings)
     if not settings.dwh_arn_role:
         raise ConfigError(
             f"there is no role to read S3 with: dwh_arn_role is empty in {settings.path.name}",

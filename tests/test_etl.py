@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 from project import EVENT, PLAY, SONG
@@ -245,3 +246,20 @@ def test_the_audit_finds_what_someone_broke_by_hand(warehouse):
         cur.execute("INSERT INTO users (user_id, level) VALUES (7, 'free')")
         conn.commit()
     assert "no key twice in users" in load(warehouse, "--audit", code=1)
+
+
+def test_the_cost_of_a_new_day_does_not_depend_on_what_is_there(warehouse, caplog):
+    """Neither the statements nor the records read from S3: what grows is only what the audits look through."""
+    costs = []
+    for day, plays in enumerate([10, 5_000]):
+        warehouse.events(f"{day} earlier", *(play(itemInSession=n, ts=1541105830796 + day) for n in range(plays)))
+        warehouse.songs(song())
+        load(warehouse)
+        warehouse.events(f"{day} new", play(ts=1541205830796 + day))
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG, logger="dwh"):
+            load(warehouse)
+        statements = [record.msg % record.args for record in caplog.records if record.name == "dwh.warehouse"]
+        costs.append((len(statements), warehouse.value("SELECT COUNT(*) FROM staging_events")))
+    assert costs[0] == costs[1]
+    assert costs[0][1] == 1
