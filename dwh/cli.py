@@ -17,6 +17,7 @@ try:
     from dwh.aws.errors import explained
     from dwh.console import Console
     from dwh.errors import DwhError
+    from dwh.keys import TARGETS
     from dwh.target import Target, open_target
 except ImportError as error:  # the first thing that a new user can meet
     raise SystemExit(
@@ -53,7 +54,7 @@ def step_parser(doc: str | None, *, changes: bool = False) -> argparse.ArgumentP
     )
     common = parser.add_argument_group("common options")
     common.add_argument("--config", metavar="PATH", default="dwh.cfg", help="configuration file (default: dwh.cfg)")
-    common.add_argument("--target", choices=config.TARGETS, help="where to run (default: [TARGET] in dwh.cfg)")
+    common.add_argument("--target", choices=TARGETS, help="where to run (default: [TARGET] in dwh.cfg)")
     common.add_argument("-v", "--verbose", action="store_true", help="show SQL, AWS calls and tracebacks")
     common.add_argument("-q", "--quiet", action="store_true", help="show results, warnings and errors only")
     common.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")

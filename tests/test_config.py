@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dwh import config
+from dwh import config, keys
 from dwh.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def test_the_shipped_file_is_valid_and_means_local(cfg):
 def test_every_row_of_keys_stands_in_the_shipped_file(cfg):
     parser = config._parse_file(cfg)
     there = {(section, option) for section in parser.sections() for option in parser.options(section)}
-    assert there == {(key.section, key.option) for key in config.KEYS}
+    assert there == {(key.section, key.option) for key in keys.KEYS}
 
 
 def test_no_file(tmp_path):

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import sql_queries
-from dwh import config
+from dwh import config, keys
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -16,7 +16,7 @@ def configuration_table():
     """The configuration reference, made from the rows that the parser works with."""
     defaults = config._parse_file(ROOT / "dwh.cfg")
     lines = ["| section | key | default | meaning |", "| --- | --- | --- | --- |"]
-    for key in config.KEYS:
+    for key in keys.KEYS:
         default = defaults.get(key.section, key.option)
         lines.append(f"| {key.section} | `{key.option}` | {f'`{default}`' if default else ''} | {key.meaning} |")
     return "\n".join(lines)

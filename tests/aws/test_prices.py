@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from dwh import config
+from dwh import keys
 from dwh.aws import prices
 
 
 def test_every_node_type_has_a_price():
-    assert set(prices.HOURLY) == set(config.NODE_COUNTS)
+    assert set(prices.HOURLY) == set(keys.NODE_COUNTS)
 
 
 def test_nodes_and_zones_multiply(aws):
