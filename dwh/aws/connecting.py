@@ -38,6 +38,7 @@ def arguments(host: str, settings: Settings, user: str, password: str) -> dict[s
         "password": password,
         "sslmode": "verify-full",
         "sslrootcert": root_certificates(),
+        "gssencmode": "disable",  # else a Kerberos ticket would go before TLS
         "connect_timeout": CONNECT_TIMEOUT,
         "application_name": "sparkify-dwh",
         **KEEPALIVES,
@@ -80,3 +81,8 @@ def refused(text: str, host: str, settings: Settings) -> DwhError:
             return TargetError(f"cannot connect to {where}: {meaning}", hint=hint, debug=" ".join(text.split()))
     first = text.strip().splitlines()[0] if text.strip() else "no reason was given"
     return TargetError(f"cannot connect to {where}: {first}", hint="python create_cluster.py shows its state")
+
+
+def passing(text: str) -> bool:
+    """Whether a complaint of libpq's may pass by itself: a name not known yet, a port not open yet."""
+    return any(part in text for part in ("could not translate host name", "Connection refused"))

@@ -15,7 +15,7 @@ from dwh.aws.site import Site
 from dwh.cli import Step
 from dwh.config import Settings
 from dwh.console import duration
-from dwh.errors import AwsError, TargetError
+from dwh.errors import AwsError, DwhError, TargetError
 from dwh.target import open_target
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _try_connection(step: Step, settings: Settings) -> None:
                 cursor.execute("SELECT 1")
                 cursor.fetchone()
             tls = "TLS" if connection.info.ssl_in_use else "no TLS, on this machine only"
-    except TargetError as error:
+    except DwhError as error:
         console.line("Connection", "SELECT 1", "failed")
         reason = "; access = private: only machines in the VPC reach it" if settings.access == "private" else ""
         console.warn(f"{error.message}{reason} ({error.hint})")

@@ -114,6 +114,9 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "BucketNotEmpty": ("the bucket was written to while it was being removed", "run the step again"),
     "NoSuchKey": ("there is no such object", "look at [S3] in dwh.cfg"),
     "PermanentRedirect": ("the bucket is in another region", "look at region under [S3] in dwh.cfg"),
+    "301": ("the bucket is in another region", "look at region under [S3] in dwh.cfg"),
+    "403": ("AWS does not allow it to this user", POLICY),
+    "404": ("there is no such bucket", "look at [S3] in dwh.cfg, or python create_cluster.py"),
     "TooManyBuckets": ("the account has as many buckets as it may", "remove some, or ask for a higher quota"),
     # AWS itself.
     "Throttling": ("AWS asks to slow down, and several tries did not help", AGAIN),

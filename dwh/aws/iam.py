@@ -19,7 +19,7 @@ def trust_policy(site: Site) -> dict[str, Any]:
     Redshift sends the ARN of the database user as the external id:
     https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
     """
-    user = site.arn("redshift", f"dbuser:{site.name}/{site.settings.db_user}")
+    user = site.redshift_arn(f"dbuser:{site.name}/{site.settings.db_user}")
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -239,7 +239,8 @@ def plan_cluster(site: Site) -> Change:
     if cluster is None:
         return Change("Cluster", site.name, "created", note, lambda: _create(site))
     _check_fixed(site, cluster)
-    request = _differences(site, cluster)
+    # One that is being made or changed takes no other change; the next run looks again.
+    request = _differences(site, cluster) if cluster["ClusterStatus"] == "available" else {}
     if not request:
         return Change("Cluster", site.name, "unchanged", f"{note}, {cluster['ClusterStatus']}")
 
@@ -249,7 +250,8 @@ def plan_cluster(site: Site) -> Change:
         if roles:
             redshift.modify_cluster_iam_roles(ClusterIdentifier=site.name, AddIamRoles=roles)
         if request:
-            redshift.modify_cluster(ClusterIdentifier=site.name, **request)
+            change = partial(redshift.modify_cluster, ClusterIdentifier=site.name, **request)
+            retried(change, codes=("InvalidClusterState",), seconds=300)
 
     return Change("Cluster", site.name, "updated", ", ".join(sorted(request)), modify)
 

@@ -88,14 +88,14 @@ class Site:
         """The tags as a filter of EC2's describe calls."""
         return [{"Name": f"tag:{key}", "Values": [value]} for key, value in self.tags.items()]
 
-    def arn(self, service: str, resource: str, *, region: bool = True, account: bool = True) -> str:
-        """An ARN in this account and region."""
-        return f"arn:{self.partition}:{service}:{self.region * region}:{self.account * account}:{resource}"
+    def redshift_arn(self, resource: str) -> str:
+        """The ARN of something of Redshift's in this account and region."""
+        return f"arn:{self.partition}:redshift:{self.region}:{self.account}:{resource}"
 
     @property
     def role_arn(self) -> str:
         """ARN of the role that the cluster reads S3 with."""
-        return self.arn("iam", f"role/{self.settings.role_name}", region=False)
+        return f"arn:{self.partition}:iam::{self.account}:role/{self.settings.role_name}"
 
     def owns(self, tags: Iterable[Mapping[str, str]] | None) -> bool:
         """Whether a resource with these tags was made by us for this cluster."""

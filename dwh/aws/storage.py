@@ -67,7 +67,7 @@ def bucket_policy(site: Site) -> dict[str, Any]:
                 "Condition": {
                     "StringEquals": {
                         "aws:SourceAccount": site.account,
-                        "aws:SourceArn": site.arn("redshift", f"cluster:{site.name}"),
+                        "aws:SourceArn": site.redshift_arn(f"cluster:{site.name}"),
                     }
                 },
             },

@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 import os
 import re
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ADDRESS_SERVICE = "https://checkip.amazonaws.com"
 LOGIN_SECONDS = 900
 CONNECT_TIMEOUT = 10
+# Seconds between tries while a new cluster's name spreads, or one that restarts comes back.
+PAUSES = (2, 5, 10)
 # A key as AWS makes them, in contrast to the made-up ones that stand-ins of AWS are given.
 REAL_KEY = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
 
@@ -53,12 +56,14 @@ class AwsTarget:
 
         Raises:
             AwsError: AWS does not accept the credentials.
-            ConfigError: dwh_endpoint names a cluster in another region.
+            ConfigError: dwh.cfg names a cluster in another region or account.
         """
         _check_region_of(self.settings)
         with explained():
             sts = self.client("sts")
-            parts = ["aws", f"account {sts.get_caller_identity()['Account']}", self.settings.region]
+            account = sts.get_caller_identity()["Account"]
+        _check_account_of(self.settings, account)
+        parts = ["aws", f"account {account}", self.settings.region]
         if not is_amazon(sts.meta.endpoint_url):
             parts.append(f"endpoint {sts.meta.endpoint_url}")
         return " · ".join(parts)
@@ -132,14 +137,19 @@ class AwsTarget:
         """
         import psycopg2
 
-        from dwh.aws.connecting import arguments, refused
+        from dwh.aws.connecting import arguments, passing, refused
 
+        host = self._host()
         user, password = self._login()
-        try:
-            made: connection = psycopg2.connect(**arguments(self._host(), self.settings, user, password))
-            return made
-        except psycopg2.OperationalError as error:
-            raise refused(str(error), self._host(), self.settings) from None
+        pauses = list(PAUSES) if is_amazon(self.client("redshift").meta.endpoint_url) else []
+        while True:
+            try:
+                made: connection = psycopg2.connect(**arguments(host, self.settings, user, password))
+                return made
+            except psycopg2.OperationalError as error:
+                if not pauses or not passing(str(error)):
+                    raise refused(str(error), host, self.settings) from None
+            time.sleep(pauses.pop(0))
 
     def _host(self) -> str:
         from dwh.target import endpoint
@@ -156,7 +166,6 @@ class AwsTarget:
     def _login(self) -> tuple[str, str]:
         """User and password: a login of 15 minutes from AWS, or DB_PASSWORD where it is set."""
         settings = self.settings
-        self._host()
         if settings.db_password:
             return settings.db_user, settings.db_password
         with explained():
@@ -215,6 +224,16 @@ def _check_region_of(settings: Settings) -> None:
         raise ConfigError(
             f"dwh_endpoint is in {found[1]}, and region under [AWS] is {settings.region}",
             hint=f"set region = {found[1]} in {settings.path.name}, or destroy that cluster first",
+        )
+
+
+def _check_account_of(settings: Settings, account: str) -> None:
+    """With the key of another account, too, a cluster that is there looks as if it were gone."""
+    written = settings.dwh_arn_role.split(":")[4] if settings.dwh_arn_role else account
+    if is_amazon(f"https://{settings.dwh_endpoint}") and written != account:
+        raise ConfigError(
+            f"dwh.cfg names a cluster of account {written}, and these credentials are of account {account}",
+            hint="use the key of that account, or clear dwh_endpoint and dwh_arn_role for a cluster in this one",
         )
 
 

@@ -99,9 +99,7 @@ def _listening_by_level(raw: Records, rows: Records, window: Window, survey: Sur
     yield "Level: at the time of the play."
     if both:
         yield (
-            f"{plural(both, 'user')} counted twice, once a level."
-            if len(rows) == 2
-            else "A user counts in each level."
+            f"{plural(both, 'user')} counted twice, once a level." if len(rows) == 2 else "A user counts in each level."
         )
 
 

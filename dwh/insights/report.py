@@ -68,7 +68,7 @@ td:first-child, th:first-child { padding-left: .25rem; }
 ul.notes { margin: .75rem 0; padding-left: 1.25rem; color: var(--soft); font-size: .9375rem; }
 footer { border-top: 1px solid var(--line); margin-top: 2rem; padding-top: 1rem; font-size: .875rem; }
 @media (max-width: 40rem) { body { padding: 1rem 1rem 3rem; } h1 { font-size: 1.5rem; } table { font-size: .8125rem; }
-  th, td { padding: .3rem .3rem; } .bar { min-width: 3.25rem; } td.text { min-width: 5.5rem; } }
+  th, td { padding: .3rem .3rem; } .bar { min-width: 3.25rem; } td.text { min-width: 0; } }
 @media print { :root { --ink: #000; --soft: #444; --paper: #fff; --card: #f3f3f3; --line: #ccc; --bar: #bcd9ea; }
   body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; }
   .table { max-height: none; overflow: visible; } th { position: static; }

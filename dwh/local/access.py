@@ -79,8 +79,8 @@ class Reads:
             raise errors.s3(WRONG_REGION, self.query)
 
 
-def authorize(session: Connection, copy: Copy, query: int) -> Reads:
-    """Assume the role of a COPY.
+def authorize(session: Connection, copy: Copy, query: int, user: str) -> Reads:
+    """Assume the role of a COPY, on behalf of a database user.
 
     Raises:
         RedshiftError: the role is not attached to the cluster, is not there, or does not trust Redshift; all
@@ -99,27 +99,25 @@ def authorize(session: Connection, copy: Copy, query: int) -> Reads:
     if not arn:
         raise RedshiftError("The cluster has no default IAM role")
     account = arn.split(":")[4]
-    user = session.info.user
-    refusal = errors.s3(
-        f"User arn:aws:redshift:{region}:{account}:dbuser:{session.cluster_identifier}/{user} is not authorized "
-        f"to assume IAM Role {arn}",
-        query,
-    )
-    if arn not in attached:
-        raise refusal
-    policies = _policies(session.aws.client("iam"), arn, refusal)
+    caller = f"arn:aws:redshift:{region}:{account}:dbuser:{session.cluster_identifier}/{user}"
+    policies = None
+    if arn in attached:
+        policies = _policies(session.aws.client("iam"), arn, caller)
+    if policies is None:
+        raise errors.s3(f"User {caller} is not authorized to assume IAM Role {arn}", query)
     return Reads(session.aws, policies, copy.region or region, query)
 
 
-def _policies(iam: Any, arn: str, refusal: RedshiftError) -> list[Statement]:
+def _policies(iam: Any, arn: str, caller: str) -> list[Statement] | None:
+    """What the role may do; None if the caller may not take it."""
     name = arn.rsplit("/", 1)[1]
     try:
         role = iam.get_role(RoleName=name)["Role"]
     except ClientError:
-        raise refusal from None
+        return None
     trust = _statements(role["AssumeRolePolicyDocument"])
-    if role["Arn"] != arn or not any(_trusts(statement) for statement in trust):
-        raise refusal
+    if role["Arn"] != arn or not any(_trusts(statement, caller) for statement in trust):
+        return None
     return [statement for document in _documents(iam, name) for statement in _statements(document)]
 
 
@@ -144,13 +142,14 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _trusts(statement: Statement) -> bool:
-    """Does a trust policy let Redshift take the role? Its conditions name the user or the account."""
+def _trusts(statement: Statement, caller: str) -> bool:
+    """Does a trust policy let Redshift take the role for this user, whose ARN it gives as the external id?"""
     services = [str(name) for name in _listed(statement.get("Principal", {}).get("Service", []))]
     return (
         statement.get("Effect") == "Allow"
         and any(name == SERVICE or re.fullmatch(r"redshift\.[a-z0-9-]+\.amazonaws\.com", name) for name in services)
         and any(_matches(action, "sts:AssumeRole", fold=True) for action in _listed(statement.get("Action", [])))
+        and all(_conditions(statement, {"sts:externalid": caller}))
     )
 
 
@@ -167,25 +166,29 @@ def _applies(statement: Statement, action: str, resource: str, context: dict[str
         return False
     if not any(_matches(pattern, resource) for pattern in _listed(statement.get("Resource", []))):
         return False
-    met = [
-        _condition(operator, key, values, context)
-        for operator, keys in statement.get("Condition", {}).items()
-        for key, values in keys.items()
-    ]
+    met = _conditions(statement, context)
     if None in met:  # not understood: it grants nothing, and it forbids
         return bool(statement["Effect"] == "Deny")
     return all(met)
 
 
+def _conditions(statement: Statement, context: dict[str, str]) -> list[bool | None]:
+    return [
+        _condition(operator, key.lower(), values, context)
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, values in keys.items()
+    ]
+
+
 def _condition(operator: str, key: str, values: Any, context: dict[str, str]) -> bool | None:
     """Whether a condition is met; None for one that is not understood."""
     name = operator.removesuffix("IfExists")
-    if key.lower() != "s3:prefix" or not re.fullmatch("String(Not)?(Equals|Like)", name):
+    if key not in ("s3:prefix", "sts:externalid") or not re.fullmatch("String(Not)?(Equals|Like)", name):
         return None
-    if "s3:prefix" not in context:
+    if key not in context:
         return name != operator
-    prefix, patterns = context["s3:prefix"], [str(value) for value in _listed(values)]
-    found = prefix in patterns or (name.endswith("Like") and any(_matches(pattern, prefix) for pattern in patterns))
+    value, patterns = context[key], [str(pattern) for pattern in _listed(values)]
+    found = value in patterns or (name.endswith("Like") and any(_matches(pattern, value) for pattern in patterns))
     return not found if "Not" in name else found
 
 

@@ -2,7 +2,7 @@
 
 Everything that leans on moto's internals stands here, in ``cluster.py``, in
 ``redshift_api.py`` and in ``buckets.py``; requirements.txt pins moto's minor
-version, and tests/local/test_launcher.py goes through every one of them.
+version, and the tests of test_launcher, test_clusters and test_buckets go through all of them.
 
 Beside the AWS services the application answers three paths of its own:
 

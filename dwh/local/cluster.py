@@ -121,11 +121,15 @@ class LocalCluster(Cluster):
 
     def heal(self) -> None:
         """Bring a database back that has died, as Redshift replaces a failed node."""
-        if self.status == "available" and self.server and not self.server.running():
-            with self._lock:
-                if not self.server.running():
-                    log.warning("the database of %s is gone: starting it again", self.cluster_identifier)
-                    self._guarded(self._start)
+        if not self._has_died():
+            return
+        with self._lock:
+            if self._has_died():
+                log.warning("the database of %s is gone: starting it again", self.cluster_identifier)
+                self._guarded(self._start)
+
+    def _has_died(self) -> bool:
+        return self.status == "available" and self.server is not None and not self.server.running()
 
     def _expect(self, status: str) -> None:
         if self.status != status:

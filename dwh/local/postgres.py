@@ -46,6 +46,7 @@ PLACE = "place"
 OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
+    "work_mem": "16MB",  # sorts and hashes of a million plays stay in memory
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",

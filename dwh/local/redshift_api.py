@@ -14,7 +14,7 @@ from moto.redshift.models import ParameterGroup, RedshiftBackend
 from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import s3_backends
 
-from dwh.config import NODE_COUNTS
+from dwh.keys import NODE_COUNTS
 from dwh.local import redshift_rules
 from dwh.local.cluster import LocalCluster, refuse
 

@@ -13,7 +13,7 @@ from typing import Any
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from dwh.config import NODE_COUNTS
+from dwh.keys import NODE_COUNTS
 from dwh.local.cluster import refuse
 
 PATTERNS = {

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from dwh.config import Settings
 from dwh.console import Console
-from dwh.errors import ConfigError, TargetError
+from dwh.errors import ConfigError, TargetError, UnreachableError
 from dwh.local import folder, launcher, postgres
 from dwh.target import endpoint
 
@@ -75,9 +75,11 @@ class LocalTarget:
 
     def describe(self) -> str:
         """Name the target in one line, with the data that its S3 holds."""
-        state, status = self._state(), self._status()
-        if state is None or status is None:
+        state = self._state()
+        if state is None or self._status() is None:
             return "local target · not running"
+        self._sync()
+        status = self._status() or {}
         counts = status["counts"]
         what = f"{counts[folder.LOGS]} log files, {counts[folder.SONGS]} songs"
         source = SAMPLE if status["source"] == SAMPLE else status["folder"]
@@ -169,7 +171,7 @@ class LocalTarget:
                 cluster_identifier=name,
             )
         except psycopg2.OperationalError as error:
-            raise TargetError(
+            raise UnreachableError(
                 f"cannot connect to the cluster {name}: {str(error).strip()}", hint=f"{CREATE}; or see {self._log}"
             ) from None
 
@@ -190,10 +192,9 @@ class LocalTarget:
         except redshift.exceptions.ClusterNotFoundFault:
             raise TargetError(f"there is no cluster {name} on the local target", hint=CREATE) from None
         if cluster["ClusterStatus"] != "available":
-            hint = (
-                f"read {self._log}" if cluster["ClusterStatus"] == "hardware-failure" else "wait until it is available"
-            )
-            raise TargetError(f"the cluster {name} is {cluster['ClusterStatus']}", hint=hint)
+            hints = {"paused": f"{CREATE} --resume", "hardware-failure": f"read {self._log}"}
+            status = cluster["ClusterStatus"]
+            raise TargetError(f"the cluster {name} is {status}", hint=hints.get(status, f"{CREATE} waits for it"))
         return name, cluster["Endpoint"]
 
     # --- the launcher ---------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def parameters(monkeypatch):
 class FakeConnection:
     """As much of a psycopg2 connection as the last line of create_cluster.py needs."""
 
-    class info:  # noqa: N801
+    class info:
         ssl_in_use = True
 
     def cursor(self):

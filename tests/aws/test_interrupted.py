@@ -6,9 +6,27 @@ import botocore.client
 import pytest
 from aws.conftest import READING
 
+from dwh.aws.target import AwsTarget
+
 # As many as create_cluster.py and destroy_cluster.py make on an empty account; the first test counts them.
 CREATING = 19
 DESTROYING = 8
+
+
+CLIENTS = {}
+
+
+@pytest.fixture(autouse=True)
+def clients_made_once(monkeypatch):
+    """Most of the time of a run goes into making clients, and here are a hundred runs."""
+    original = AwsTarget.client
+
+    def client(target, service):
+        if service not in CLIENTS:
+            CLIENTS[service] = original(target, service)
+        return CLIENTS[service]
+
+    monkeypatch.setattr(AwsTarget, "client", client)
 
 
 class Killed(BaseException):
@@ -32,9 +50,10 @@ def killed_at():
                 raise Killed
             return answer
 
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(botocore.client.BaseClient, "_make_api_call", call)
-            step()
+            with pytest.raises(Killed):
+                step()
 
     return run
 

@@ -31,6 +31,11 @@ sys.exit(create_cluster.main())
 """
 
 
+@pytest.fixture
+def parameters():
+    """This server is moto as it comes."""
+
+
 @pytest.fixture(scope="module")
 def server():
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

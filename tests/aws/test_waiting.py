@@ -128,7 +128,7 @@ def test_the_end_of_a_cluster_is_when_aws_does_not_know_it(console, site, shows)
 class Refusing:
     """A Redshift client that refuses to delete the cluster a few times."""
 
-    class exceptions:  # noqa: N801
+    class exceptions:
         class ClusterNotFoundFault(Exception):
             pass
 

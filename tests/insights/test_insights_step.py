@@ -11,26 +11,11 @@ from pathlib import Path
 
 import pytest
 from made import made_star
+from on_postgres import OnDatabase
 from star import Star
 
 import business_insights
 from dwh import cli, insights
-
-
-class OnDatabase:
-    """A target whose warehouse is the database of the tests."""
-
-    def __init__(self, database):
-        self.connect = database.connect
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def describe(self):
-        return "a test"
 
 
 @pytest.fixture
@@ -71,6 +56,14 @@ def test_only_some_in_the_order_asked_for(run):
     assert code == 0
     assert len(asked) == 3
     assert out.index("How long is") < out.index("Which songs") < out.index("How much of a month")
+
+
+@pytest.mark.usefixtures("filled")
+def test_names_with_commas_between(run):
+    assert (
+        run("--only", "sessions,stickiness", "--format", "json")[1]
+        == run("--only", "sessions", "stickiness", "--format", "json")[1]
+    )
 
 
 @pytest.mark.usefixtures("filled")

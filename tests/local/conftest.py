@@ -196,3 +196,26 @@ def plain_sql(server: postgres.Server) -> Iterator[Warehouse]:
     connection.autocommit = True
     yield Warehouse(connection, Aws())
     connection.close()
+
+
+@pytest.fixture(scope="module")
+def copies(server: postgres.Server) -> Iterator[Warehouse]:
+    """One session in autocommit for all the loads of a module, into a table ``t`` that each makes anew."""
+    with mock_aws():
+        api = Aws()
+        api.make_bucket(BUCKET)
+        api.make_cluster(CLUSTER, [api.make_role("reader", reading(BUCKET))])
+        connection = session.connect(
+            host=server.host,
+            port=server.port,
+            user=USER,
+            password=PASSWORD,
+            dbname=DATABASE,
+            aws=api,
+            cluster_identifier=CLUSTER,
+        )
+        connection.autocommit = True
+        warehouse = Warehouse(connection, api)
+        yield warehouse
+        warehouse.run("DROP TABLE IF EXISTS t")
+        connection.close()

@@ -11,6 +11,9 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+from botocore.exceptions import ClientError
+
 from dwh import config
 from dwh.console import Console
 from dwh.local import postgres
@@ -128,3 +131,46 @@ def query(target, text, **login):
         with conn.cursor() as cursor:
             cursor.execute(text)
             return cursor.fetchall() if cursor.description else []
+
+
+def refused(call, code, **options):
+    """The call is answered with this error; its message."""
+    with pytest.raises(ClientError) as error:
+        call(**options)
+    assert error.value.response["Error"]["Code"] == code
+    return error.value.response["Error"]["Message"]
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A project whose local target is not running yet."""
+    found = Place(tmp_path)
+    yield found
+    found.target().stop()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A project whose local target runs; the tests leave it as they find it."""
+    found = Place(tmp_path_factory.mktemp("shared"))
+    found.target().start()
+    yield found
+    found.target().stop()
+
+
+@pytest.fixture(scope="module")
+def available(shared):
+    """The same with a cluster."""
+    create(shared.target())
+    return shared
+
+
+@pytest.fixture
+def target(shared):
+    with shared.target() as found:
+        yield found
+
+
+@pytest.fixture
+def redshift(target, available):
+    return target.client("redshift")

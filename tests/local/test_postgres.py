@@ -211,15 +211,15 @@ def test_no_binaries_at_all(home, monkeypatch):
     assert not home.exists()
 
 
-def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch, tmp_path):
+def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch):
+    old = home.with_name("old")
+    old.mkdir()
     for name in ("initdb", "postgres"):
-        (tmp_path / name).write_text('#!/bin/sh\necho "postgres (PostgreSQL) 15.18"\n')
-        (tmp_path / name).chmod(0o755)
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
-    assert binaries._version(tmp_path) == 15
+        (old / name).write_text('#!/bin/sh\necho "postgres (PostgreSQL) 15.18"\n')
+        (old / name).chmod(0o755)
+    assert binaries._version(old) == 15
     found = next(binaries.candidates())
-    monkeypatch.setattr(binaries, "candidates", lambda: iter([tmp_path, found]))
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([old, found]))
     assert start(home).programs == found
 
 

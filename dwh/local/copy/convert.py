@@ -6,18 +6,22 @@ exact way, which knows every rule and finds the value at fault.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from dwh.local.copy import columns, errors, exact, values
+from dwh.local.copy.documents import Unclean
 from dwh.local.copy.errors import FieldError
 from dwh.local.copy.grammar import Copy
 from dwh.local.copy.jsonpaths import Path, follow
 from dwh.local.copy.values import Column
 
-NULL = "\\N"
+NULL = columns.NULL
+_LONG_NUMBER = re.compile(rb"\d[\d.]{15}")
 GENERATED = "\\D"  # takes the column's default: COPY ... WITH (DEFAULT '\D')
 
 
@@ -42,11 +46,19 @@ class Batch:
     def exact(self) -> list[Any]:
         """The documents with every number as it was written."""
         if self._exact is None:
-            self._exact = [
-                document if isinstance(document, FieldError) else exact.loads(raw)
-                for raw, document in zip(self.raws, self.documents, strict=True)
-            ]
+            self._exact = [_exactly(raw, document) for raw, document in zip(self.raws, self.documents, strict=True)]
         return self._exact
+
+    @cached_property
+    def long_numbers(self) -> bool:
+        """Might there be a number with more digits than a float keeps?"""
+        return _LONG_NUMBER.search(b"\n".join(self.raws)) is not None
+
+
+def _exactly(raw: bytes, document: Any) -> Any:
+    if isinstance(document, Unclean):
+        return document.document
+    return document if isinstance(document, FieldError) else exact.loads(raw)
 
 
 class Converter:
@@ -71,33 +83,37 @@ class Converter:
 
     def lines(self, batch: Batch) -> list[str]:
         """The COPY lines of the documents that fit, without line ends; the others are in ``batch.failed``."""
-        documents = self._sound(batch)
-        texts = [self._texts(place, found, batch) for place, found in enumerate(self._extract(documents))]
+        kinds = set(map(type, batch.documents))
+        if kinds != {dict}:
+            self._note_unsound(batch)
+        if Unclean in kinds:
+            texts: list[Sequence[str]] = [self._exactly(place, batch) for place in range(len(self._columns))]
+        else:
+            texts = [self._texts(place, found, batch) for place, found in enumerate(self._extract(batch))]
         rows = zip(*texts, strict=True)
         if not batch.failed:
             return list(map("\t".join, rows))
         return ["\t".join(row) for place, row in enumerate(rows) if place not in batch.failed]
 
-    def _sound(self, batch: Batch) -> list[Any]:
-        """The documents, with an empty one in the place of each that failed already."""
-        documents = batch.documents
-        kinds = set(map(type, documents))
-        if kinds != {dict} and (FieldError in kinds or self._objects_only):
-            for place, document in enumerate(documents):
-                if isinstance(document, FieldError):
-                    batch.failed[place] = Failure(None, document)
-                elif self._objects_only and not isinstance(document, dict):
-                    batch.failed[place] = Failure(None, FieldError(errors.BAD_LINE, errors.NOT_AN_OBJECT))
-            documents = [{} if place in batch.failed else document for place, document in enumerate(documents)]
-        return self._folded(documents)
+    def _note_unsound(self, batch: Batch) -> None:
+        """Note the documents that could not be parsed, or are no objects where only objects will do."""
+        for place, document in enumerate(batch.documents):
+            if isinstance(document, FieldError):
+                batch.failed[place] = Failure(None, document)
+            elif self._objects_only and isinstance(getattr(document, "document", document), list):
+                batch.failed[place] = Failure(None, FieldError(errors.BAD_LINE, errors.NOT_AN_OBJECT))
 
     def _folded(self, documents: list[Any]) -> list[Any]:
         if not self._fold:
             return documents
         return [{key.lower(): value for key, value in document.items()} for document in documents]
 
-    def _extract(self, documents: list[Any]) -> Sequence[Sequence[Any]]:
-        """The values of every column."""
+    def _extract(self, batch: Batch) -> Sequence[Sequence[Any]]:
+        """The values of every column; a document that failed already counts as empty."""
+        documents = batch.documents
+        if batch.failed:
+            documents = [{} if place in batch.failed else document for place, document in enumerate(documents)]
+        documents = self._folded(documents)
         if self._keys is not None and set(map(type, documents)) == {dict}:
             if self._getter is not None:
                 try:
@@ -109,16 +125,17 @@ class Converter:
 
     def _texts(self, place: int, found: Sequence[Any], batch: Batch) -> Sequence[str]:
         column, read = self._columns[place], self._fast[place]
-        null = GENERATED if column.generated else NULL
-        try:
-            if None not in found:
+        if column.type == "numeric" and batch.long_numbers:
+            return self._exactly(place, batch)
+        if not (column.not_null or column.generated) or None not in found:
+            try:
                 return read(found)
-            if not column.not_null or column.generated:
-                present = [value for value in found if value is not None]
-                texts = iter(read(present) if present else ())
-                return [null if value is None else next(texts) for value in found]
-        except columns.Doubt:
-            pass
+            except columns.Doubt:
+                pass
+        return self._exactly(place, batch)
+
+    def _exactly(self, place: int, batch: Batch) -> list[str]:
+        null = GENERATED if self._columns[place].generated else NULL
         return [self._text(place, row, document, null, batch) for row, document in enumerate(batch.exact())]
 
     def _text(self, place: int, row: int, document: Any, null: str, batch: Batch) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from dwh.local.copy import exact
 from dwh.local.copy.errors import BAD_LINE, FieldError
 
 # An object or array must fit 4 MB (Developer Guide, "COPY from JSON format").
@@ -83,7 +84,7 @@ def _cut(buffer: bytes, line: int, *, final: bool) -> tuple[Chunk, bytes, int]:
         except orjson.JSONDecodeError:
             pass
         else:
-            if set(map(type, values)) <= {dict, list}:
+            if set(map(type, values)) <= {dict, list} and max(map(len, raws)) <= MAX_DOCUMENT:
                 return Chunk(raws, values, range(line, line + len(raws))), buffer[end:], line + len(raws)
     return _scan(buffer, line, final=final)
 
@@ -148,11 +149,24 @@ def _document_end(buffer: bytes, start: int, *, final: bool) -> int | None:
     return None
 
 
+class Unclean:
+    """A document whose strings hold bytes that are no UTF-8, or half a surrogate pair."""
+
+    __slots__ = ("document",)
+
+    def __init__(self, document: Any) -> None:
+        self.document = document
+
+
 def _parse(raw: bytes) -> Any:
+    """The parsed document, or why there is none."""
     if len(raw) > MAX_DOCUMENT:
         return FieldError(BAD_LINE, TOO_BIG)
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return FieldError(BAD_LINE, INVALID.format(str(error).partition(":")[0]))
+        try:
+            return Unclean(exact.loads(raw))
+        except (ValueError, RecursionError):
+            return FieldError(BAD_LINE, INVALID.format(str(error).partition(":")[0]))
     return value if isinstance(value, (dict, list)) else FieldError(BAD_LINE, INVALID.format("not an object or array"))

@@ -20,8 +20,15 @@ _DECODER = json.JSONDecoder(parse_float=Literal, parse_int=Literal, parse_consta
 
 
 def loads(raw: bytes) -> Any:
-    """Parse a document that is known to be valid; bytes that are no UTF-8 become lone surrogates."""
-    return _DECODER.decode(raw.decode("utf-8", "surrogateescape"))
+    """Parse a document; bytes that are no UTF-8 become lone surrogates.
+
+    Raises:
+        ValueError: it is no JSON object or array.
+    """
+    document = _DECODER.decode(raw.decode("utf-8", "surrogateescape"))
+    if not isinstance(document, (dict, list)):
+        raise ValueError("not an object or array")
+    return document
 
 
 def compact(value: Any) -> str:

@@ -50,9 +50,9 @@ class LoadLog:
         with session.plain() as cursor:
             cursor.execute(
                 "SELECT nextval('redshift.query_ids')::int, (SELECT oid::int FROM pg_roles WHERE rolname = current_user),"
-                " (pg_current_xact_id()::text)::bigint, current_database()"
+                " (pg_current_xact_id()::text)::bigint, current_database(), current_user"
             )
-            self.query, self._userid, self._transaction, self._database = cursor.fetchone() or (0, 0, 0, "")
+            self.query, self._userid, self._transaction, self._database, self.user = cursor.fetchone() or (0, 0, 0, "", "")
 
     @property
     def failed(self) -> bool:

@@ -190,25 +190,41 @@ def _decompressed(body: IO[bytes], compression: str) -> IO[bytes]:
     if compression == "BZIP2":
         return bz2.BZ2File(body)
     if compression == "ZSTD":
-        import zstandard
-
-        return _Zstandard(zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True))
+        return _Zstandard(body)
     return body
 
 
 class _Zstandard(io.RawIOBase):
-    """A zstandard stream whose errors are OSErrors, like those of the other decompressors."""
+    """The content of zstandard frames. Unlike the library's own reader it notices that a frame has no end."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def read(self, size: int = -1) -> bytes:
+    def __init__(self, body: IO[bytes]) -> None:
         import zstandard
 
-        try:
-            return bytes(self._stream.read(size))
-        except zstandard.ZstdError as error:
-            raise OSError(str(error)) from None
+        self._body = body
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._error = zstandard.ZstdError
+        self._frame: Any = None
+
+    def read(self, size: int = -1) -> bytes:
+        while packed := self._body.read(BLOCK // 16):
+            try:
+                if data := self._decompress(packed):
+                    return data
+            except self._error as error:
+                raise OSError(str(error)) from None
+        if self._frame is not None:
+            raise EOFError("the compressed file ended before its end mark")
+        return b""
+
+    def _decompress(self, packed: bytes) -> bytes:
+        output = b""
+        while packed:
+            self._frame = self._frame or self._decompressor.decompressobj()
+            output += self._frame.decompress(packed)
+            if not self._frame.eof:
+                break
+            packed, self._frame = self._frame.unused_data, None
+        return output
 
 
 def from_manifest(aws: AwsApi, url: str, check: Callable[[str], None]) -> Iterator[S3Object]:

@@ -72,7 +72,7 @@ class Load:
         Raises:
             RedshiftError: S3 may not be read, or the file is malformed.
         """
-        reads = access.authorize(self.session, self.copy, self.log.query)
+        reads = access.authorize(self.session, self.copy, self.log.query, self.log.user)
         self.reads = reads
         names = [column.name for column in self.table.columns]
         if self.copy.json == "noshred":

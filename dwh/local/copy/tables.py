@@ -9,7 +9,7 @@ from dwh.local.copy.convert import GENERATED, NULL
 from dwh.local.copy.grammar import Copy
 from dwh.local.copy.values import Column
 from dwh.local.errors import RedshiftError, not_supported
-from dwh.local.lexer import identifier
+from dwh.local.lexer import identifier, literal
 
 if TYPE_CHECKING:
     from dwh.local.session import Connection
@@ -57,12 +57,8 @@ def describe(session: Connection, copy: Copy) -> Table:
         if column.type not in LOADABLE:
             raise not_supported(f"COPY into a column of the type {column.type}")
     names = ", ".join(identifier(name) for name in wanted)
-    options = f"NULL '{_quoted(NULL)}', DEFAULT '{_quoted(GENERATED)}'"
+    options = f"NULL {literal(NULL)}, DEFAULT {literal(GENERATED)}"
     return Table(rows[0][0], columns, f"COPY {copy.table.sql} ({names}) FROM STDIN WITH ({options})")
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\")  # sessions run with standard_conforming_strings off
 
 
 def _all(copy: Copy, found: dict[str, tuple[object, ...]], always: list[str]) -> list[str]:

