@@ -35,6 +35,7 @@ FACT = "songplays"
 LEFT = ("time", "users")
 RIGHT = ("songs", "artists")
 HASH_KEYWORD = b"Source-SHA256"
+PICTURES = {STAR: "dot"}
 
 # --- The DDL ---
 
@@ -103,7 +104,8 @@ def parse(ddl: str) -> Table:
 
 # --- The star schema as text ---
 
-INK, GREY, LINE, STRIPE = "#1f2328", "#59636e", "#d0d7de", "#f6f8fa"
+INK, GREY, LINE = "#1f2328", "#59636e", "#d0d7de"
+STRIPES = ("white", "#f6f8fa")
 FACT_COLOUR, DIMENSION_COLOUR = "#5b3cc4", "#0b6e75"
 # What stands in a badge, with its background and its ink.
 BADGES = {
@@ -112,21 +114,21 @@ BADGES = {
     "DIST": ("#d9f2dd", "#12652a"),
     "SORT": ("#dcebff", "#0a4a9f"),
 }
-TABLE_WIDTH, HEADER_HEIGHT, ROW_HEIGHT = 244, 32, 23
+TABLE_WIDTH = 244
 
 STAR_HEAD = f"""\
 // Made from sql_queries.py by assets/draw.py: do not edit, run make diagrams.
 digraph star_schema {{
     graph [rankdir=LR, dpi={DPI}, bgcolor=transparent, pad=0.03, ranksep=0.72, nodesep=0.36, splines=spline]
     node [shape=plain, fontname="DejaVu Sans", fontsize=10.5, fontcolor="{INK}"]
-    edge [dir=both, color="{GREY}", penwidth=1.3, arrowsize=0.75, arrowtail=crowodot]
+    edge [dir=both, color="{GREY}", penwidth=1.3, arrowsize=0.75]
 """
 
 
 def star_dot(create: Mapping[str, str]) -> str:
     """The star schema in graphviz's language, made from the CREATE statements of its tables."""
     tables = {name: parse(create[name]) for name in (*LEFT, FACT, *RIGHT)}
-    card = [f'        graph [style="rounded,filled", color="{LINE}", fillcolor=white, margin=20, {legend()}]']
+    card = [f'        graph [style="rounded,filled", color="{LINE}", fillcolor=white, margin=18]']
     card += [node(table) for table in tables.values()]
     card += [f"        {{ rank=same; {'; '.join(group)} }}" for group in (LEFT, (FACT,), RIGHT)]
     # Invisible edges keep the sides in their order: dot would sort them by its own taste.
@@ -138,41 +140,92 @@ def star_dot(create: Mapping[str, str]) -> str:
 def node(table: Table) -> str:
     """A table: a header, and a row with a port for every column."""
     colour = FACT_COLOUR if table.name == FACT else DIMENSION_COLOUR
-    half = TABLE_WIDTH // 2
-    header = f"""\
-<TR><TD BGCOLOR="{colour}" FIXEDSIZE="TRUE" WIDTH="{TABLE_WIDTH}" HEIGHT="{HEADER_HEIGHT}">\
-<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>\
-<TD FIXEDSIZE="TRUE" WIDTH="{half - 10}" HEIGHT="20" ALIGN="LEFT">\
-<FONT POINT-SIZE="13" COLOR="white"><B>{table.name}</B></FONT></TD>\
-<TD FIXEDSIZE="TRUE" WIDTH="{half - 10}" HEIGHT="20" ALIGN="RIGHT">\
-<FONT POINT-SIZE="9" COLOR="white">DISTSTYLE {table.diststyle}</FONT></TD></TR></TABLE></TD></TR>"""
-    rows = [row(table, column, striped=index % 2 == 1) for index, column in enumerate(table.columns)]
-    start = f'<TABLE BORDER="1" COLOR="{colour}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
-    return "\n        ".join([f"        {table.name} [label=<{start}", header, *rows, "</TABLE>>]"])
-
-
-def row(table: Table, column: Column, *, striped: bool) -> str:
-    """A column: its key, its name (bold when it must have a value), its type, and what it distributes or sorts."""
-    name = f"<B>{column.name}</B>" if column.required else column.name
-    keys = [("PK", column.name in table.primary_key), ("FK", column.name in table.references)]
-    places = [("DIST", column.name == table.distkey), ("SORT", column.name in table.sortkey)]
-    left = "".join(badge(word) for word, there in keys if there)
-    right = "".join(badge(word) for word, there in places if there)
-    right_width = 36 * sum(there for _, there in places)
-    cells = [
-        cell(30, left or " "),
-        cell(86, name),
-        cell(TABLE_WIDTH - 130 - right_width, f'<FONT POINT-SIZE="9.5" COLOR="{GREY}">{column.type}</FONT>'),
+    header = [
+        cell(TABLE_WIDTH - 122, f'<FONT POINT-SIZE="13" COLOR="white"><B>{table.name}</B></FONT>'),
+        cell(110, f'<FONT POINT-SIZE="9" COLOR="white">DISTSTYLE {table.diststyle}</FONT>', align="RIGHT"),
     ]
-    cells += [cell(right_width, right)] if right else []
-    background = f' BGCOLOR="{STRIPE}"' if striped else ' BGCOLOR="white"'
+    rows = [band(f'BGCOLOR="{colour}"', 32, header)]
+    rows += [row(table, column, STRIPES[index % 2]) for index, column in enumerate(table.columns)]
+    start = f'<TABLE BORDER="1" COLOR="{colour}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
+    return "\n            ".join([f"        {table.name} [label=<{start}", *rows, "</TABLE>>]"])
+
+
+def row(table: Table, column: Column, background: str) -> str:
+    """A column: its key, its name (bold when it must have a value), its type, and what it distributes or sorts."""
+    key = "PK" if column.name in table.primary_key else "FK" if column.name in table.references else ""
+    places = [("DIST", column.name == table.distkey), ("SORT", column.name in table.sortkey)]
+    badges = [cell(38, badge(word), align="RIGHT") for word, there in places if there]
+    cells = [
+        cell(30, badge(key) if key else " "),
+        cell(84, f"<B>{column.name}</B>" if column.required else column.name),
+        cell(TABLE_WIDTH - 126 - 38 * len(badges), f'<FONT POINT-SIZE="9.5" COLOR="{GREY}">{column.type}</FONT>'),
+        *badges,
+    ]
+    return band(f'PORT="{column.name}" BGCOLOR="{background}"', 23, cells)
+
+
+def band(attributes: str, height: int, cells: list[str]) -> str:
+    """A row as wide as the table. Every size is given in points, so that no font moves a column."""
     return (
-        f'<TR><TD PORT="{column.name}"{background} FIXEDSIZE="TRUE" WIDTH="{TABLE_WIDTH}" HEIGHT="{ROW_HEIGHT}">'
+        f'<TR><TD {attributes} FIXEDSIZE="TRUE" WIDTH="{TABLE_WIDTH}" HEIGHT="{height}">'
         f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{"".join(cells)}</TR></TABLE></TD></TR>'
     )
 
 
-def cell(width: int, content: str) -> str:
-    """A cell of fixed width, in points: no font moves the columns."""
-    inner = content if content.startswith("<TABLE") else content
-    return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{ROW_HEIGHT - 3}" ALIGN="LEFT">{inner}</TD>'
+def cell(width: int, content: str, *, align: str = "LEFT") -> str:
+    """A part of a row, its width in points."""
+    return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="20" ALIGN="{align}">{content}</TD>'
+
+
+def badge(word: str) -> str:
+    """A word on a rounded ground of its own colour."""
+    ground, ink = BADGES[word]
+    return (
+        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" STYLE="ROUNDED" BGCOLOR="{ground}"><TR>'
+        f'<TD FIXEDSIZE="TRUE" WIDTH="{10 + 6 * len(word)}" HEIGHT="14">'
+        f'<FONT POINT-SIZE="8" COLOR="{ink}"><B>{word}</B></FONT></TD></TR></TABLE>'
+    )
+
+
+def edge(table: Table, column: str, parent: str, key: str) -> str:
+    """A foreign key, from column to column: many plays, and one parent or (where it may be NULL) none or one."""
+    required = next(each.required for each in table.columns if each.name == column)
+    head = "teetee" if required else "teeodot"
+    if parent in LEFT:  # drawn from left to right all the same: dot ranks by the direction of the edge
+        return f"    {parent}:{key}:e -> {table.name}:{column}:w [arrowtail={head}, arrowhead=crowodot]"
+    side = "e" if table.name in RIGHT else "w"
+    return f"    {table.name}:{column}:e -> {parent}:{key}:{side} [arrowtail=crowodot, arrowhead={head}]"
+
+
+# --- Pictures ---
+
+
+def png(text: str, engine: str) -> bytes:
+    """The picture of a text in graphviz's language, with the hash of that text in it."""
+    command = ["dot", f"-K{engine}", "-n2", "-Tpng"]
+    drawn = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
+    chunk = b"tEXt" + HASH_KEYWORD + b"\0" + digest(text).encode()
+    # After the signature and the header, which are always 8 and 25 bytes: https://www.w3.org/TR/png-3/#5Chunk-layout
+    return drawn[:33] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + drawn[33:]
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of a text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def main() -> int:
+    """Write the text of the star schema, then draw both pictures. Returns 1 when graphviz is missing."""
+    STAR.write_text(star_dot(sql_queries.CREATE))
+    if not shutil.which("dot"):
+        print("error: the program dot is not on PATH, so nothing was drawn", file=sys.stderr)
+        print("hint: install the package graphviz (apt-get install graphviz, or brew install graphviz)", file=sys.stderr)
+        return 1
+    for source, engine in PICTURES.items():
+        source.with_suffix(".png").write_bytes(png(source.read_text(), engine))
+        print(f"drawn: {source.with_suffix('.png')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

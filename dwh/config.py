@@ -200,6 +200,8 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         problems.append("[CLUSTER] multi_az needs number_of_nodes of 2 or more")
     if values["multi_az"] and values["access"] != "private":
         problems.append("[CLUSTER] multi_az needs access = private: such a cluster has no public endpoint")
+    if values["encryption_key"] and values["encryption_key"].split(":")[3] != values["region"]:
+        problems.append(f"[CLUSTER] encryption_key must be a key in {values['region']}, the region of the cluster")
 
 
 def _read_secrets(env_file: Path, environ: Mapping[str, str], problems: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -363,6 +363,40 @@ def test_pause_and_resume(aws):
     assert aws.create("--resume").err.splitlines()[-1].split()[2] == "unchanged"
 
 
+def test_a_key_of_another_region_is_said_before_any_call(aws):
+    aws.set("encryption_key", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234")
+    ran = aws.create()
+    assert ran.code == 2
+    assert "encryption_key must be a key in us-west-2" in ran.err
+    assert aws.calls == []
+
+
+def test_more_nodes_two_zones_and_a_key_of_ones_own(aws):
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234"
+    for option, text in {
+        "node_type": "ra3.xlplus",
+        "number_of_nodes": "4",
+        "access": "private",
+        "multi_az": "yes",
+        "encryption_key": key,
+        "maintenance_window": "sun:04:00-sun:05:00",
+        "snapshot_days": "35",
+    }.items():
+        aws.set(option, text)
+    assert aws.create().code == 0
+    cluster = cluster_of(aws)
+    assert (cluster["NodeType"], cluster["NumberOfNodes"], cluster["KmsKeyId"]) == ("ra3.xlplus", 4, key)
+    assert (cluster["PreferredMaintenanceWindow"], cluster["AutomatedSnapshotRetentionPeriod"]) == (
+        "sun:04:00-sun:05:00",
+        35,
+    )
+    from dwh.aws.redshift import cluster_request
+
+    request = cluster_request(aws.site(), "sg-1", "secret")
+    assert (request["ClusterType"], request["MultiAZ"]) == ("multi-node", True)
+    assert "Nothing to do." in aws.create().err
+
+
 def test_pausing_needs_a_cluster(aws):
     ran = aws.create("--pause")
     assert ran.code == 1

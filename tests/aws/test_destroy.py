@@ -173,6 +173,14 @@ def test_a_cluster_of_another_region_is_not_taken_for_gone(created):
     assert created.destroy("--yes").code == 0
 
 
+def test_a_cluster_of_another_account_is_not_taken_for_gone(created):
+    created.set("dwh_arn_role", "arn:aws:iam::999999999999:role/sparkify-redshift-s3-read")
+    for ran in (created.destroy("--yes"), created.create()):
+        assert ran.code == 2
+        assert f"a cluster of account 999999999999, and these credentials are of account {ACCOUNT}" in ran.err
+    assert created.value("dwh_endpoint") != ""
+
+
 def test_two_clusters_do_not_take_each_other_down(created, tmp_path):
     created.set("cluster_identifier", "sparkify-two")
     created.set("role_name", "sparkify-two")

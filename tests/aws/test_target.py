@@ -122,6 +122,25 @@ def test_the_login_expires_and_nothing_less_than_full_verification_is_asked_for(
     assert seen["gssencmode"] == "disable"
 
 
+@pytest.mark.parametrize(
+    ("text", "tries"),
+    [("could not translate host name", 4), ("password authentication failed", 1), ("timeout expired", 1)],
+)
+def test_only_what_may_pass_is_tried_again(make, monkeypatch, text, tries):
+    tried, slept = [], []
+
+    def fail(**_arguments):
+        tried.append(text)
+        raise psycopg2.OperationalError(text)
+
+    monkeypatch.setattr(psycopg2, "connect", fail)
+    monkeypatch.setattr(target.time, "sleep", slept.append)
+    with pytest.raises(TargetError):
+        make({"KEY": "testing", "SECRET": "testing", "DB_PASSWORD": "Xx345678"}, dwh_endpoint=ENDPOINT).connect()
+    assert len(tried) == tries
+    assert slept == list(target.PAUSES)[: tries - 1]
+
+
 def test_a_password_of_ones_own_goes_before_a_login_from_aws(make, monkeypatch):
     seen = {}
     monkeypatch.setattr(psycopg2, "connect", lambda **arguments: seen.update(arguments))

@@ -58,7 +58,10 @@ class Batch:
 def _exactly(raw: bytes, document: Any) -> Any:
     if isinstance(document, Unclean):
         return document.document
-    return document if isinstance(document, FieldError) else exact.loads(raw)
+    try:
+        return document if isinstance(document, FieldError) else exact.loads(raw)
+    except RecursionError:
+        return FieldError(errors.BAD_LINE, errors.TOO_DEEP)
 
 
 class Converter:
@@ -143,14 +146,17 @@ class Converter:
             return null
         column, value = self._columns[place], None
         try:
+            if isinstance(document, FieldError):
+                raise document
             document = self._folded([document])[0]
             value = follow(document, self._paths[place])
             text = None if value is None else self._exact[place](value)
             if text is None and column.not_null and not column.generated:
                 raise FieldError(errors.NULL_IN_NOT_NULL, errors.MISSING)
             return null if text is None else text.translate(columns.ESCAPES)
-        except FieldError as error:
-            batch.failed[row] = Failure(column, error, value)
+        except (FieldError, RecursionError) as error:
+            known = error if isinstance(error, FieldError) else FieldError(errors.BAD_LINE, errors.TOO_DEEP)
+            batch.failed[row] = Failure(column, known, value if known is error else None)
             return null
 
 

@@ -28,6 +28,7 @@ TOO_LONG = "String length exceeds DDL length"
 MISSING = "Missing data for not-null field"
 NOT_AN_OBJECT = "Invalid JSONPath format: Member is not an object."
 NOT_AN_ARRAY = "Invalid JSONPath format: Not an array or index out of range."
+TOO_DEEP = "Invalid JSON: nested too deep"
 LOADED = "Load into table '{}' completed, {} record(s) loaded successfully."
 SKIPPED = (
     "Load into table '{}' completed, {} record(s) could not be loaded.  Check 'stl_load_errors' system table for details."
