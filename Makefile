@@ -1,10 +1,12 @@
 # make run   - the whole pipeline on the local target, with sample data
 # make test  - lint, types and tests
+# make diagrams - redraw the pictures of the README; needs graphviz
 PYTHON ?= python3
 py := .venv/bin/python
 installed := .venv/installed
 
-.PHONY: run test lint clean
+# make faults - kill a load before every one of its statements, and more
+.PHONY: run test faults lint diagrams clean
 
 run: $(installed)
 	$(py) create_cluster.py
@@ -16,10 +18,16 @@ run: $(installed)
 test: $(installed) lint
 	$(py) -m pytest -n 2 --dist worksteal
 
+faults: $(installed)
+	FAULTS=all $(py) -m pytest -n 2 tests/faults
+
 lint: $(installed)
 	$(py) -m ruff check .
 	$(py) -m ruff format --check .
 	$(py) -m mypy
+
+diagrams: $(installed)
+	$(py) -m assets.draw
 
 $(installed): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

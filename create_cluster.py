@@ -3,8 +3,9 @@
 
 It makes a work bucket, an IAM role that reads the source data alone, an S3
 gateway endpoint, a security group that admits one address, a subnet group, a
-parameter group and the Redshift cluster. Run it again at any time: what is
-there is left alone or brought up to date, and a run that was cut off is finished.
+parameter group and a provisioned Redshift cluster (not Redshift Serverless).
+Run it again at any time: what is there is left alone or brought up to date, and
+a run that was cut off is finished.
 
 On AWS the cluster is billed by the hour until destroy_cluster.py (ra3.large:
 about $0.54); the rest is free or cents. The local target costs nothing.

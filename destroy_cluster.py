@@ -60,7 +60,7 @@ def destroy(step: Step) -> None:
 
     with destruction.prepared(step) as remains:
         if remains.empty:
-            destruction.nothing_to_do(step)
+            destruction.nothing_to_do(step, remains)
         elif step.args.dry_run:
             destruction.show(step, remains)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -58,7 +59,14 @@ def write(path: Path, values: Mapping[str, str]) -> dict[str, str]:
             key.value = value
             previous[option] = before
     if previous:
-        _replace(path, _stripped(str(updater), original))
+        try:
+            _replace(path.resolve(), _as_before(str(updater), original))
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror}",
+                hint="make room or mend its permissions, then run the step again; or write the lines yourself",
+                detail="\n".join(f"{option} = {value}".rstrip() for option, value in values.items()),
+            ) from error
     return previous
 
 
@@ -67,29 +75,24 @@ def _read(path: Path) -> str:
         return stream.read()
 
 
-def _stripped(text: str, original: str) -> str:
-    """The new text with the line ends and the byte order mark of the old one."""
-    text = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
+def _as_before(text: str, original: str) -> str:
+    """The new text with the line ends and the byte order mark of the old one; a cleared key ends with its ``=``."""
+    text = re.sub(rf"^((?:{'|'.join(WRITTEN)})\s*=) +$", r"\1", text.replace("\r\n", "\n"), flags=re.MULTILINE)
     if "\r\n" in original:
         text = text.replace("\n", "\r\n")
     return "\ufeff" + text if original.startswith("\ufeff") else text
 
 
 def _replace(path: Path, text: str) -> None:
-    real = path.resolve()
-    handle = None
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = Path(name)
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=real.parent, prefix=f".{real.name}.", delete=False, encoding="utf-8", newline=""
-        ) as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(handle.name).chmod(stat.S_IMODE(real.stat().st_mode))
-        Path(handle.name).replace(real)
-    except OSError as error:
-        if handle is not None:
-            Path(handle.name).unlink(missing_ok=True)
-        raise ConfigError(
-            f"{path} cannot be written: {error.strerror}", hint="make room or mend its permissions"
-        ) from error
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.chmod(stat.S_IMODE(path.stat().st_mode))
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -66,12 +66,18 @@ def find(site: Site, *, keep_network: bool) -> Remains:
     return Remains(site, cluster, rest)
 
 
-def nothing_to_do(step: Step) -> None:
+def nothing_to_do(step: Step, remains: Remains) -> None:
     """Say that nothing is there, and tidy up what costs nothing."""
-    if not step.args.dry_run:
+    others = redshift.other_clusters(remains.site) if remains.site else []
+    if not step.args.dry_run and not others:
         _clear(step)
         step.target.stop()
-    step.console.say("Nothing to do: nothing of this cluster is left.")
+    name, settings = step.settings.cluster_identifier, step.settings
+    step.console.say(f"Nothing to do: nothing of {name} is left in {settings.region}.")
+    for other in others:
+        step.console.warn(
+            f"another cluster of this project is there: {other} (cluster_identifier in {settings.path.name})"
+        )
 
 
 def show(step: Step, remains: Remains) -> None:
@@ -137,4 +143,5 @@ def _clear(step: Step) -> None:
     path = step.settings.path
     before = writeback.write(path, CLEARED)
     if before:
-        step.console.line("Configuration", path.name, "updated", f"cleared: {', '.join(before)}")
+        was = "; ".join(f"{key} was {value}" for key, value in before.items())
+        step.console.line("Configuration", path.name, "updated", was)

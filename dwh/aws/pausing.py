@@ -45,7 +45,7 @@ def plan_switch(site: Site, wanted: str) -> Change:
     if cluster is None:
         raise AwsError(f"there is no cluster {site.name} in {site.region}", hint="python create_cluster.py")
     status, client = cluster["ClusterStatus"], site.client("redshift")
-    note = "storage alone is billed" if wanted == "paused" else "billed again"
+    note = ("storage alone is billed" if wanted == "paused" else "billed again") if site.target.billed else ""
     if status == wanted or (status, wanted) in (("pausing", "paused"), ("resuming", "available")):
         return Change("Cluster", site.name, "unchanged", note)
     if wanted == "paused" and status == "available":

@@ -76,7 +76,7 @@ def apply(console: Console, site: Site, planners: Sequence[Planner], seen: Seque
         try:
             change.apply()
         except NotOffered as gap:
-            change = replace(change, word="skipped")
+            change = replace(change, word="unchanged", note="left out")
             console.warn(str(gap))
         changed += change.changes
         show(console, [change])

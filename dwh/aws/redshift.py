@@ -13,7 +13,7 @@ from dwh.aws import network, storage
 from dwh.aws.endpoints import is_amazon
 from dwh.aws.errors import retried
 from dwh.aws.plan import Change, NotOffered
-from dwh.aws.site import Site
+from dwh.aws.site import PROJECT, Site
 from dwh.errors import AwsError, ConfigError
 
 FAMILY = "redshift-2.0"
@@ -127,6 +127,18 @@ def our_cluster(site: Site) -> dict[str, Any] | None:
     if cluster is not None:
         site.adopt("cluster", site.name, cluster.get("Tags"), "cluster_identifier")
     return cluster
+
+
+def other_clusters(site: Site) -> list[str]:
+    """The clusters of this project with other names, for whoever has lost their dwh.cfg."""
+    pages = site.client("redshift").get_paginator("describe_clusters").paginate()
+    clusters = [cluster for page in pages for cluster in page["Clusters"]]
+    mark = {"Key": "project", "Value": PROJECT}
+    return [
+        cluster["ClusterIdentifier"]
+        for cluster in clusters
+        if mark in cluster.get("Tags", []) and cluster["ClusterIdentifier"] != site.name
+    ]
 
 
 def plan_subnet_group(site: Site) -> Change:

@@ -12,11 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from dwh.aws.connecting import refused
 from dwh.aws.endpoints import is_amazon, is_loopback
-from dwh.aws.errors import explained
+from dwh.aws.errors import CREATE, explained
 from dwh.config import Settings
 from dwh.console import Console
-from dwh.errors import ConfigError, TargetError
+from dwh.errors import ConfigError, DwhError, TargetError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -133,11 +134,11 @@ class AwsTarget:
 
         Raises:
             ConfigError: there is no cluster yet, or dwh_endpoint is not one of this target.
-            TargetError: the cluster cannot be reached, or does not accept the login.
+            TargetError: the cluster cannot be reached, is not available, or does not accept the login.
         """
         import psycopg2
 
-        from dwh.aws.connecting import arguments, passing, refused
+        from dwh.aws.connecting import arguments, passing
 
         host = self._host()
         user, password = self._login()
@@ -148,8 +149,25 @@ class AwsTarget:
                 return made
             except psycopg2.OperationalError as error:
                 if not pauses or not passing(str(error)):
-                    raise refused(str(error), host, self.settings) from None
+                    raise self._refused(str(error), host) from None
             time.sleep(pauses.pop(0))
+
+    def _refused(self, complaint: str, host: str) -> DwhError:
+        """Why there is no connection: the state of the cluster where that tells, else libpq's complaint."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from dwh.aws.waiting import HOPELESS
+
+        name, client = self.settings.cluster_identifier, self.client("redshift")
+        try:
+            status = client.describe_clusters(ClusterIdentifier=name)["Clusters"][0]["ClusterStatus"]
+        except client.exceptions.ClusterNotFoundFault:
+            return TargetError(f"there is no cluster {name} in {self.settings.region}", hint=CREATE)
+        except (BotoCoreError, ClientError):
+            status = "available"
+        if status == "available":
+            return refused(complaint, host, self.settings)
+        return TargetError(f"the cluster {name} is {status}", hint=HOPELESS.get(status, f"{CREATE} waits for it"))
 
     def _host(self) -> str:
         from dwh.target import endpoint

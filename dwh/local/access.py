@@ -155,9 +155,7 @@ def _trusts(statement: Statement, caller: str) -> bool:
 
 def allowed(policies: list[Statement], action: str, resource: str, context: dict[str, str]) -> bool:
     """IAM's decision: some statement allows it, and none denies it."""
-    effects = {
-        statement["Effect"] for statement in policies if _applies(statement, action, resource, context)
-    }
+    effects = {statement["Effect"] for statement in policies if _applies(statement, action, resource, context)}
     return "Allow" in effects and "Deny" not in effects
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 from dwh.local.datatypes import read_type
 from dwh.local.errors import RedshiftError, not_supported, refused, syntax
-from dwh.local.lexer import Name, Token, Tokens, arguments, closing, identifier, literal, take_name
+from dwh.local.lexer import Name, Token, Tokens, arguments, closing, identifier, literal, take_name, word_set
 
-ENCODINGS = frozenset(
-    "AZ64 BYTEDICT DELTA DELTA32K LZO MOSTLY8 MOSTLY16 MOSTLY32 RAW RUNLENGTH TEXT255 TEXT32K ZSTD".split()
+ENCODINGS = word_set(
+    """
+    AZ64 BYTEDICT DELTA DELTA32K LZO MOSTLY8 MOSTLY16 MOSTLY32 RAW RUNLENGTH TEXT255 TEXT32K ZSTD
+    """
 )
 STYLES = frozenset(("AUTO", "EVEN", "KEY", "ALL"))
+
 
 @dataclass
 class Attributes:
@@ -26,6 +29,7 @@ class Attributes:
     autoencode: bool = True
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: list[dict[str, Any]] = field(default_factory=list)
+    parent: str = ""
 
     def column(self, name: str) -> dict[str, Any]:
         """The attributes of one column, to be filled in."""
@@ -169,7 +173,7 @@ def _body(tokens: Tokens, attributes: Attributes, rewrite: Callable[[Tokens], st
     for part in arguments(tokens):
         reader = Reader(part)
         if reader.take("LIKE"):
-            lines.append(_like(reader))
+            lines.append(_like(reader, attributes))
         elif reader.word in ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "EXCLUDE"):
             attributes.keys.append(table_key(reader, len(attributes.keys)))
         elif len(part) == 1:
@@ -179,8 +183,9 @@ def _body(tokens: Tokens, attributes: Attributes, rewrite: Callable[[Tokens], st
     return ", ".join(lines)
 
 
-def _like(reader: Reader) -> str:
+def _like(reader: Reader, attributes: Attributes) -> str:
     parent = reader.name()
+    attributes.parent = parent.sql
     defaults = ""
     while reader.word:
         if reader.take("INCLUDING", "DEFAULTS"):
@@ -234,7 +239,9 @@ def column(reader: Reader, attributes: Attributes, rewrite: Callable[[Tokens], s
         elif reader.take("SORTKEY"):
             attributes.sort_by([name])
         elif reader.take("PRIMARY", "KEY"):
-            attributes.keys.append({"name": f"key_{len(attributes.keys) + 1}", "kind": "PRIMARY KEY", "columns": [name]})
+            attributes.keys.append(
+                {"name": f"key_{len(attributes.keys) + 1}", "kind": "PRIMARY KEY", "columns": [name]}
+            )
             not_null = True
         elif reader.take("UNIQUE"):
             attributes.keys.append({"name": f"key_{len(attributes.keys) + 1}", "kind": "UNIQUE", "columns": [name]})
@@ -254,8 +261,10 @@ def column(reader: Reader, attributes: Attributes, rewrite: Callable[[Tokens], s
     return " ".join(definition)
 
 
-_AFTER_DEFAULT = frozenset(
-    "NOT NULL IDENTITY GENERATED ENCODE DISTKEY SORTKEY PRIMARY UNIQUE REFERENCES COLLATE CHECK".split()
+_AFTER_DEFAULT = word_set(
+    """
+    NOT NULL IDENTITY GENERATED ENCODE DISTKEY SORTKEY PRIMARY UNIQUE REFERENCES COLLATE CHECK
+    """
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dwh.local import alter, ddl, lexer, queries, refusals
 from dwh.local.errors import RedshiftError, not_supported, refused, syntax
-from dwh.local.lexer import Name, Token, Tokens, code
+from dwh.local.lexer import Name, Token, Tokens, code, word_set
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,11 @@ def _merge(statement: Tokens, words: Tokens) -> Plan:
     clauses = [place for place in range(reader.place, len(words)) if words[place].upper == "WHEN"]
     clauses = [place for place in clauses if place + 1 < len(words) and words[place + 1].upper in ("MATCHED", "NOT")]
     shapes = [" ".join(token.upper for token in words[place : place + 4]) for place in clauses]
-    if len(shapes) != 2 or not shapes[0].startswith("WHEN MATCHED THEN") or not shapes[1].startswith("WHEN NOT MATCHED THEN"):
+    if (
+        len(shapes) != 2
+        or not shapes[0].startswith("WHEN MATCHED THEN")
+        or not shapes[1].startswith("WHEN NOT MATCHED THEN")
+    ):
         raise refused(
             "a MERGE other than WHEN MATCHED THEN ... WHEN NOT MATCHED THEN INSERT",
             "give both clauses, in this order and without AND",
@@ -204,10 +208,13 @@ def _end(statement: Tokens, words: Tokens) -> Plan:
     return Plan("COMMIT" if words[0].upper in ("COMMIT", "END") else "ROLLBACK")
 
 
+_PASSED = word_set(
+    """
+    SELECT WITH EXPLAIN DECLARE FETCH CLOSE LOCK GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
+    """
+)
 _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
-    **dict.fromkeys(
-        "SELECT WITH EXPLAIN DECLARE FETCH CLOSE LOCK GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH".split(), _pass
-    ),
+    **dict.fromkeys(_PASSED, _pass),
     "INSERT": _insert,
     "UPDATE": _update,
     "DELETE": _delete,
@@ -223,4 +230,8 @@ _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
     **dict.fromkeys(("BEGIN", "START"), _begin),
     **dict.fromkeys(("COMMIT", "END", "ROLLBACK", "ABORT"), _end),
 }
-_KNOWN = frozenset("CALL CANCEL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC".split())
+_KNOWN = word_set(
+    """
+    CALL CANCEL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC
+    """
+)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dwh.local import refusals
 from dwh.local.datatypes import read_type
 from dwh.local.errors import RedshiftError, not_supported, syntax
-from dwh.local.lexer import Token, Tokens, arguments, closing, code, identifier, literal, render
+from dwh.local.lexer import Token, Tokens, arguments, closing, code, identifier, literal, render, word_set
 
 # Date parts and their abbreviations (guide, "Date parts for date or timestamp functions").
 PARTS = {
@@ -36,9 +36,17 @@ PARTS = {
     for alias in (part, *aliases.split())
 }
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
-REDEFINED = frozenset("avg concat date_part date_trunc json_serialize regexp_replace round trunc".split())
+REDEFINED = word_set(
+    """
+    avg concat date_part date_trunc json_serialize regexp_replace round trunc
+    """
+)
 # Functions whose first argument is a date part, as a word or as a string.
-WITH_PART = frozenset("dateadd date_add datediff date_diff date_part date_trunc".split())
+WITH_PART = word_set(
+    """
+    dateadd date_add datediff date_diff date_part date_trunc
+    """
+)
 RENAMED = {"nvl": "coalesce", "date_add": "dateadd", "date_diff": "datediff", "pow": "power"}
 
 

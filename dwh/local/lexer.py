@@ -141,6 +141,11 @@ def words(tokens: Iterable[Token], count: int) -> list[str]:
     return first + [""] * (count - len(first))
 
 
+def word_set(text: str) -> frozenset[str]:
+    """A set of words, written in one text."""
+    return frozenset(text.split())
+
+
 def literal(text: str) -> str:
     """A string literal that means the same whatever standard_conforming_strings is."""
     return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -92,7 +92,11 @@ def _cut(tokens: Tokens) -> tuple[_Core, str | None]:
             head_end = place + 1
         elif tokens[place].upper == "TOP" and tokens[words[index + 1]].kind == "number":
             top = tokens[words[index + 1]].text
-            tokens = [*tokens[:place], *(Token("space", " ") for _ in range(words[index + 1] + 1 - place)), *tokens[words[index + 1] + 1 :]]
+            tokens = [
+                *tokens[:place],
+                *(Token("space", " ") for _ in range(words[index + 1] + 1 - place)),
+                *tokens[words[index + 1] + 1 :],
+            ]
             break
         else:
             break
@@ -116,7 +120,11 @@ def _alias(item: Tokens) -> tuple[str, Tokens]:
     if len(words) > 2 and words[-2].upper == "AS" and words[-1].is_name:
         split = max(place for place, token in enumerate(item) if token.upper == "AS")
         return words[-1].name, item[:split]
-    if len(words) > 1 and words[-1].is_name and (words[-2].is_name or words[-2].text == ")" or words[-2].kind in ("string", "number")):
+    if (
+        len(words) > 1
+        and words[-1].is_name
+        and (words[-2].is_name or words[-2].text == ")" or words[-2].kind in ("string", "number"))
+    ):
         if words[-2].kind == "word" and words[-2].upper in ("NOT", "IS", "AND", "OR", "THEN", "ELSE", "INTERVAL"):
             return "", item
         if words[-1].upper in ("END", "NULL", "TRUE", "FALSE"):
@@ -158,7 +166,8 @@ def _qualified(core: _Core) -> str:
     """QUALIFY as a filter around the query: its condition becomes a column that the outer list leaves out."""
     if any(token.upper == "INTO" for token in code(core.source)):
         raise not_supported("SELECT INTO with QUALIFY")
-    inner, outer = [], []
+    inner: list[str] = []
+    outer: list[str] = []
     windows: dict[str, Tokens] = {}
     for number, item in enumerate(core.items):
         stars = _star(item, core.source)
@@ -178,8 +187,8 @@ def _qualified(core: _Core) -> str:
     distinct = "DISTINCT " if any(token.upper == "DISTINCT" for token in core.head) else ""
     order, limit = _order_and_limit(core.tail)
     return (
-        f"SELECT {distinct}{', '.join(outer)} FROM (SELECT {', '.join(inner)}, ({condition}) AS \"qualify?\""
-        f"{rewrite(core.source)} {order}) AS \"qualified\" WHERE \"qualify?\"{limit}"
+        f'SELECT {distinct}{", ".join(outer)} FROM (SELECT {", ".join(inner)}, ({condition}) AS "qualify?"'
+        f'{rewrite(core.source)} {order}) AS "qualified" WHERE "qualify?"{limit}'
     )
 
 
@@ -253,7 +262,11 @@ def _relation(words: Tokens, place: int) -> tuple[str, int]:
 def aliases_used(tokens: Tokens) -> bool:
     """Could an item of some SELECT list use an alias of an earlier one? Cheap, and wrong only towards yes."""
     words = [token for token in tokens if not token.is_blank]
-    names = {words[place + 1].name for place in range(len(words) - 1) if words[place].upper == "AS" and words[place + 1].is_name}
+    names = {
+        words[place + 1].name
+        for place in range(len(words) - 1)
+        if words[place].upper == "AS" and words[place + 1].is_name
+    }
     seen: set[str] = set()
     for place, token in enumerate(words):
         if not token.is_name or token.name not in names:

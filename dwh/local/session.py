@@ -16,7 +16,7 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import extensions, extras
 
 from dwh.local import dialect, lexer
-from dwh.local.errors import RedshiftError, not_supported
+from dwh.local.errors import RedshiftError
 
 # Redshift takes its snapshot at the first statement that touches data and keeps it, the default isolation
 # (SNAPSHOT) of clusters made today; strings have backslash escapes, clocks are UTC, UNKNOWN text is quiet.
@@ -27,8 +27,6 @@ SETTINGS = {
     "timezone": "UTC",
     "datestyle": "ISO, MDY",
 }
-# A transaction that PostgreSQL cannot serialize is what Redshift reports as error 1023.
-_CONFLICTS = (pg_errors.SerializationFailure,)
 
 
 class AwsApi(Protocol):
@@ -59,7 +57,11 @@ def connect(
     """Open a session that behaves as one on Redshift; autocommit is off.
 
     Args:
-        host, port, dbname, user, password: of the local PostgreSQL, after ``bootstrap.install``.
+        host: of the local PostgreSQL, after ``bootstrap.install``.
+        port: its port.
+        dbname: its database.
+        user: whose rights the session has.
+        password: the user's.
         aws: the API that holds the buckets, the roles and the cluster.
         cluster_identifier: the cluster whose roles COPY may use.
         connect_timeout: in seconds.
@@ -93,9 +95,9 @@ class Connection(extensions.connection):
         self._arguments = arguments
         extras.register_default_json(self, loads=lambda text: text)
 
-    def cursor(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:
         """A cursor; one of psycopg2's own classes given as ``cursor_factory`` learns Redshift's SQL too."""
-        factory = kwargs.pop("cursor_factory", None) or self.cursor_factory or extensions.cursor
+        factory = kwargs.pop("cursor_factory", None) or cast(Any, self).cursor_factory or extensions.cursor
         return super().cursor(*args, cursor_factory=_speaking(factory), **kwargs)
 
     def plain(self) -> extensions.cursor:
@@ -160,13 +162,15 @@ class Statements:
     """Mixed into a cursor class: what it executes is Redshift's SQL."""
 
     connection: Connection
+    _changed: int | None = None
 
-    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
+    def execute(self, query: Any, vars: Any = None) -> None:
         """Run one statement, or several separated by semicolons.
 
         Raises:
             psycopg2.Error: as Redshift would raise it; SQLSTATE 0A000 for what it, or the stand-in, lacks.
         """
+        self._changed = None
         statements = lexer.split(self._text(query, vars))
         if not statements:
             super().execute(query)  # type: ignore[misc]
@@ -178,7 +182,13 @@ class Statements:
         total = 0
         for parameters in vars_list:
             self.execute(query, parameters)
-            total += max(cast(extensions.cursor, self).rowcount, 0)
+            total += max(self.rowcount, 0)
+        self._changed = total
+
+    @property
+    def rowcount(self) -> int:
+        """The rows of the last statement; after ``executemany``, of all of them."""
+        return super().rowcount if self._changed is None else self._changed  # type: ignore[misc]
 
     def copy_expert(self, *_: Any, **__: Any) -> None:
         """Redshift has no COPY from or to the client."""
@@ -205,9 +215,12 @@ class Statements:
             self._send(statement)
         except RedshiftError as error:
             session.fail(error)
-        except _CONFLICTS as error:
-            with session.log() as cursor:
-                throw(cursor, _conflict(error))
+        except (pg_errors.SerializationFailure, pg_errors.CardinalityViolation) as error:
+            # The transaction is lost, so the second connection raises the error in Redshift's words.
+            if worded := _in_redshifts_words(error):
+                with session.log() as cursor:
+                    throw(cursor, worded)
+            raise
 
     def _send(self, statement: lexer.Tokens, laterals: frozenset[str] = frozenset()) -> None:
         session = self.connection
@@ -251,5 +264,9 @@ class Statements:
             cursor.execute("RELEASE SAVEPOINT redshift")
 
 
-def _conflict(error: psycopg2.Error) -> RedshiftError:
-    return RedshiftError("1023", detail="Serializable isolation violation on table")
+def _in_redshifts_words(error: psycopg2.Error) -> RedshiftError | None:
+    if isinstance(error, pg_errors.SerializationFailure):
+        return RedshiftError("1023", detail="Serializable isolation violation on table")
+    if str(error.diag.message_primary).startswith("MERGE"):
+        return RedshiftError("Found multiple matches to update the same tuple.")
+    return None

@@ -13,6 +13,7 @@ import botocore.client
 import botocore.session
 import psycopg2
 import pytest
+from aws.names import READING, REGION
 from moto import mock_aws
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
@@ -26,10 +27,6 @@ from dwh.aws.target import AwsTarget
 from dwh.console import Console
 
 ROOT = Path(__file__).parents[2]
-REGION = "us-west-2"
-ACCOUNT = "123456789012"
-# What the steps may ask of AWS without changing anything.
-READING = ("Describe", "Get", "Head", "List")
 
 
 class Ran(NamedTuple):
@@ -42,7 +39,7 @@ class Ran(NamedTuple):
     def words(self):
         """Kind of resource -> what became of it."""
         columns = [(line[:15].strip(), line[16:]) for line in self.err.splitlines() if line[:1].isupper()]
-        known = ("created", "updated", "unchanged", "exists", "deleted", "skipped", "failed", "ok")
+        known = ("created", "updated", "unchanged", "exists", "deleted", "failed", "ok")
         return {kind: word for kind, rest in columns for word in known if f" {word}" in rest}
 
 

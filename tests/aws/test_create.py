@@ -6,7 +6,7 @@ import json
 
 import psycopg2
 import pytest
-from aws.conftest import ACCOUNT, READING, REGION
+from aws.names import ACCOUNT, READING, REGION
 
 NAME = "sparkify-dwh"
 ROLE = "sparkify-redshift-s3-read"

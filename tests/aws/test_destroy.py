@@ -6,7 +6,7 @@ import io
 import json
 
 import pytest
-from aws.conftest import ACCOUNT, REGION
+from aws.names import ACCOUNT, REGION
 from botocore.exceptions import ClientError
 
 NAME = "sparkify-dwh"
@@ -179,6 +179,18 @@ def test_a_cluster_of_another_account_is_not_taken_for_gone(created):
         assert ran.code == 2
         assert f"a cluster of account 999999999999, and these credentials are of account {ACCOUNT}" in ran.err
     assert created.value("dwh_endpoint") != ""
+
+
+def test_a_cluster_whose_name_was_lost_is_pointed_out(created):
+    endpoint = created.value("dwh_endpoint")
+    created.set("cluster_identifier", "another-name")
+    created.set("role_name", "another-name")
+    created.set("dwh_arn_role", "")
+    ran = created.destroy("--yes")
+    assert ran.code == 0
+    assert "nothing of another-name is left in us-west-2" in ran.err
+    assert f"another cluster of this project is there: {NAME}" in ran.err
+    assert created.value("dwh_endpoint") == endpoint
 
 
 def test_two_clusters_do_not_take_each_other_down(created, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import botocore.client
 import pytest
-from aws.conftest import READING
+from aws.names import READING
 
 from dwh.aws.target import AwsTarget
 

@@ -65,7 +65,8 @@ def test_a_refusal_at_any_call_shows_none(planted, monkeypatch, operation, code)
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", refuse)
     ran = planted.create("-v")
-    assert ran.code == 1
+    # Without a login for the last line the cluster is there all the same.
+    assert ran.code == (0 if operation == "GetClusterCredentials" else 1)
     assert_no_canary(seen(planted, ran))
 
 

@@ -45,7 +45,14 @@ def test_the_same_values_do_not_touch_the_file(cfg):
     assert (cfg.stat().st_ino, cfg.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
 
 
-@pytest.mark.parametrize("shape", [lambda text: text.replace("\n", "\r\n"), lambda text: "\ufeff" + text])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("# ", "#   ").replace("[S3]", "# a blank at the end \n\n\n[S3]"),
+    ],
+)
 def test_line_ends_and_byte_order_mark_stay(cfg, shape):
     cfg.write_text(shape(template()), encoding="utf-8", newline="")
     writeback.write(cfg, VALUES)
@@ -69,8 +76,9 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(cfg, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ConfigError, match="No space left on device"):
+    with pytest.raises(ConfigError, match="No space left on device") as raised:
         writeback.write(cfg, VALUES)
+    assert raised.value.detail.splitlines() == [f"{key} = {value}" for key, value in VALUES.items()]
     assert cfg.read_text() == template()
     assert [path.name for path in cfg.parent.iterdir()] == ["dwh.cfg"]
 

@@ -37,7 +37,8 @@ class Aws:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
 
     def make_bucket(self, name: str, region: str = REGION) -> None:
-        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+        s3 = boto3.client("s3", region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing")
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
 
     def make_role(self, name: str, policy: dict[str, Any] | None, service: str = "redshift.amazonaws.com") -> str:
         iam = self.client("iam")
@@ -165,7 +166,8 @@ class Warehouse:
             " WHERE session = pg_backend_pid() AND query = pg_last_copy_id() ORDER BY filename, line_number"
         )
         return [
-            dict(zip(names.split(), [v.rstrip() if isinstance(v, str) else v for v in row], strict=True)) for row in rows
+            dict(zip(names.split(), [v.rstrip() if isinstance(v, str) else v for v in row], strict=True))
+            for row in rows
         ]
 
     def notices(self) -> str:

@@ -174,7 +174,12 @@ WRONG = [
     ("timestamp", "1541105830796", 1206, "Invalid timestamp format or value"),
     ("varchar(3)", '"ééé"', 1204, "String length exceeds DDL length"),
     ("varchar", f'"{"x" * 257}"', 1204, "String length exceeds DDL length"),
-    ("char(9)", '"é"', 1220, "Multibyte character not supported for CHAR (Hint: Try using VARCHAR). Invalid char: c3 a9"),
+    (
+        "char(9)",
+        '"é"',
+        1220,
+        "Multibyte character not supported for CHAR (Hint: Try using VARCHAR). Invalid char: c3 a9",
+    ),
     ("char(2)", '"abc"', 1204, "String length exceeds DDL length"),
     ("int not null", "null", 1213, "Missing data for not-null field"),
     ("int not null", '""', 1213, "Missing data for not-null field"),
@@ -182,7 +187,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "code", "reason"), WRONG, ids=[f"{case[0]} {case[1][:20]}" for case in WRONG])
+@pytest.mark.parametrize(
+    ("kind", "value", "code", "reason"), WRONG, ids=[f"{case[0]} {case[1][:20]}" for case in WRONG]
+)
 def test_wrong_value(copies, kind, value, code, reason):
     with pytest.raises(psycopg2.InternalError):
         copies.loaded(f"a {kind}, b int", f'{{"a": {value}, "b": 1}}')
@@ -207,7 +214,9 @@ def test_a_failed_value_is_described(copies):
         "err_code": 1204,
         "err_reason": "String length exceeds DDL length",
     }
-    detail = copies.run("SELECT TRIM(column_name), error_code, TRIM(error_message), line_number FROM sys_load_error_detail WHERE session_id = pg_backend_pid() ORDER BY query_id DESC LIMIT 1")
+    detail = copies.run(
+        "SELECT TRIM(column_name), error_code, TRIM(error_message), line_number FROM sys_load_error_detail WHERE session_id = pg_backend_pid() ORDER BY query_id DESC LIMIT 1"
+    )
     assert detail == [("b", 1204, "String length exceeds DDL length", 2)]
 
 

@@ -67,7 +67,7 @@ EXPRESSIONS = [
     ("JSON_EXTRACT_PATH_TEXT('{\"a\": {\"b\": 5}}', 'a', 'b')", "5"),
     ("JSON_EXTRACT_ARRAY_ELEMENT_TEXT('[10, 20]', 1)", "20"),
     ("IS_VALID_JSON('{')", False),
-    ("JSON_SERIALIZE(JSON_PARSE('{\"b\":1,\"a\":2}'))", '{"b":1,"a":2}'),
+    ('JSON_SERIALIZE(JSON_PARSE(\'{"b":1,"a":2}\'))', '{"b":1,"a":2}'),
     ("7 / 2", 3),
     ("'abc'::varchar(2)", "ab"),
     ("1.5::decimal", Decimal(2)),
@@ -124,7 +124,9 @@ def test_aggregate(numbers, expression, value):
 
 
 def test_averages_and_medians_as_window_functions(numbers):
-    rows = numbers.run("SELECT n, AVG(n) OVER (PARTITION BY g), MEDIAN(n) OVER (PARTITION BY g) FROM numbers ORDER BY n")
+    rows = numbers.run(
+        "SELECT n, AVG(n) OVER (PARTITION BY g), MEDIAN(n) OVER (PARTITION BY g) FROM numbers ORDER BY n"
+    )
     assert rows == [(1, 1, Decimal("1.5")), (2, 1, Decimal("1.5")), (4, 4, Decimal(4))]
 
 

@@ -26,7 +26,7 @@ _DAY = 86_400_000
 _EPOCH = date(1970, 1, 1)
 
 
-class Doubt(Exception):  # noqa: N818 - it is no error
+class Doubt(Exception):
     """The fast way cannot vouch for this column."""
 
 

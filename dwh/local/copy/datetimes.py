@@ -18,9 +18,24 @@ DEFAULT_TIMESTAMP = "YYYY-MM-DD HH:MI:SS"
 DEFAULT_TIMESTAMPTZ = "YYYY-MM-DD HH:MI:SSOF"
 EPOCHS = {"epochsecs": 1_000_000, "epochmillisecs": 1_000}
 MONTHS = {
-    name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
 }
-ZONES = {"utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
+ZONES = {
+    "utc": 0,
+    "gmt": 0,
+    "z": 0,
+    "est": -5,
+    "edt": -4,
+    "cst": -6,
+    "cdt": -5,
+    "mst": -7,
+    "mdt": -6,
+    "pst": -8,
+    "pdt": -7,
+}
 
 # The parts of a format, longest first, and what each reads. HH is the 24-hour clock here, unlike in TO_CHAR;
 # SS takes up to six digits of a fraction.
@@ -60,7 +75,8 @@ def format_pattern(text: str) -> re.Pattern[str]:
 
 
 _MONTH = r"(?P<month_name>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,6})\d*)?)?(?:\s*(?P<meridian>AM|PM))?"
+_SECOND = r"(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,6})\d*)?)?"
+_CLOCK = rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}}){_SECOND}(?:\s*(?P<meridian>AM|PM))?"
 _ZONE = r"(?:\s*(?P<zone>Z|[A-Z]{3,4}|[+-]\d{1,2}(?::?\d{2})?))?"
 _COMPACT_CLOCK = r"(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?"
 _TIME = rf"(?:[T\s]\s*{_CLOCK}{_ZONE})?"

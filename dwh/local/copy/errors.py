@@ -29,11 +29,10 @@ MISSING = "Missing data for not-null field"
 NOT_AN_OBJECT = "Invalid JSONPath format: Member is not an object."
 NOT_AN_ARRAY = "Invalid JSONPath format: Not an array or index out of range."
 TOO_DEEP = "Invalid JSON: nested too deep"
+_CHECK = "Check 'stl_load_errors' system table for details."
 LOADED = "Load into table '{}' completed, {} record(s) loaded successfully."
-SKIPPED = (
-    "Load into table '{}' completed, {} record(s) could not be loaded.  Check 'stl_load_errors' system table for details."
-)
-FAILED = "Load into table '{}' failed.  Check 'stl_load_errors' system table for details."
+SKIPPED = "Load into table '{}' completed, {} record(s) could not be loaded.  " + _CHECK
+FAILED = "Load into table '{}' failed.  " + _CHECK
 
 
 class FieldError(Exception):

@@ -8,22 +8,28 @@ from typing import Any
 
 from dwh.local.ddl import Reader
 from dwh.local.errors import RedshiftError, not_supported, syntax
-from dwh.local.lexer import Name, Tokens
+from dwh.local.lexer import Name, Tokens, word_set
 
 # Options that take nothing, one argument, or a word that may be left out.
-FLAGS = frozenset(
-    "ACCEPTANYDATE BLANKSASNULL EMPTYASNULL EXPLICIT_IDS IGNOREALLERRORS NOLOAD ROUNDEC TRIMBLANKS TRUNCATECOLUMNS "
-    "MANIFEST".split()
+FLAGS = word_set(
+    """
+    ACCEPTANYDATE BLANKSASNULL EMPTYASNULL EXPLICIT_IDS IGNOREALLERRORS NOLOAD ROUNDEC TRIMBLANKS
+    TRUNCATECOLUMNS MANIFEST
+    """
 )
 COMPRESSIONS = frozenset(("GZIP", "BZIP2", "ZSTD"))
 # What Redshift has for other formats and refuses together with JSON.
-NOT_WITH_JSON = frozenset(
-    "CSV DELIMITER ESCAPE FILLRECORD FIXEDWIDTH IGNOREBLANKLINES NULL READRATIO REMOVEQUOTES QUOTE".split()
+NOT_WITH_JSON = word_set(
+    """
+    CSV DELIMITER ESCAPE FILLRECORD FIXEDWIDTH IGNOREBLANKLINES NULL READRATIO REMOVEQUOTES QUOTE
+    """
 )
 OTHER_FORMATS = frozenset(("AVRO", "CSV", "DELIMITER", "FIXEDWIDTH", "ORC", "PARQUET", "SHAPEFILE"))
 # What Redshift has and the stand-in has not.
-UNSUPPORTED = frozenset(
-    "ACCESS_KEY_ID SECRET_ACCESS_KEY SESSION_TOKEN LZOP ENCRYPTED MASTER_SYMMETRIC_KEY SSH COMPROWS JOB".split()
+UNSUPPORTED = word_set(
+    """
+    ACCESS_KEY_ID SECRET_ACCESS_KEY SESSION_TOKEN LZOP ENCRYPTED MASTER_SYMMETRIC_KEY SSH COMPROWS JOB
+    """
 )
 ENCODINGS = {"UTF8": "utf-8", "UTF16": "utf-16", "UTF16LE": "utf-16-le", "UTF16BE": "utf-16-be"}
 MAX_ERRORS = 100_000
@@ -139,7 +145,9 @@ def _option(reader: Reader, copy: Copy) -> str:
 def _role(reader: Reader, copy: Copy) -> None:
     copy.role = "default" if reader.take("DEFAULT") else _string(reader)
     if copy.role != "default" and not all(_ARN.fullmatch(part) for part in copy.role.split(",")):
-        raise RedshiftError("Invalid credentials. Must be of the format: credentials 'aws_iam_role=...' or IAM_ROLE 'arn'")
+        raise RedshiftError(
+            "Invalid credentials. Must be of the format: credentials 'aws_iam_role=...' or IAM_ROLE 'arn'"
+        )
 
 
 def _credentials(reader: Reader, copy: Copy) -> None:
@@ -225,7 +233,11 @@ def _check(copy: Copy, seen: set[str]) -> None:
     if clash := sorted(NOT_WITH_JSON & copy.flags | formats):
         raise RedshiftError(f"{clash[0]} is not supported with JSON", "0A000")
     if not re.fullmatch(r"s3://[^/]+/.+|s3://[^/]+/?", copy.source):
-        raise RedshiftError(f"invalid S3 address '{copy.source}'", "22023") if copy.source.startswith("s3://") else not_supported("COPY from anything but S3")
+        raise (
+            RedshiftError(f"invalid S3 address '{copy.source}'", "22023")
+            if copy.source.startswith("s3://")
+            else not_supported("COPY from anything but S3")
+        )
     if not copy.role:
         raise RedshiftError("COPY needs an authorization: IAM_ROLE 'arn' or CREDENTIALS 'aws_iam_role=arn'", "42601")
     if copy.json not in ("auto", "auto ignorecase", "noshred") and not copy.json.startswith("s3://"):

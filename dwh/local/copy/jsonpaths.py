@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from dwh.local.copy.errors import NOT_AN_ARRAY, NOT_AN_OBJECT, BAD_LINE, FieldError, internal
+from dwh.local.copy.errors import BAD_LINE, NOT_AN_ARRAY, NOT_AN_OBJECT, FieldError, internal
 from dwh.local.errors import RedshiftError
 
 Path = tuple[str | int, ...]
@@ -50,7 +50,9 @@ def _path(text: str) -> tuple[Path, str]:
         place = 1
         while match := pattern.match(text, place):
             index = match[match.lastindex or 0] if match.lastindex == pattern.groups else None
-            steps.append(int(index) if index is not None else next(group for group in match.groups() if group is not None))
+            steps.append(
+                int(index) if index is not None else next(group for group in match.groups() if group is not None)
+            )
             place = match.end()
         if place == len(text):
             named = any(isinstance(step, str) for step in steps)

@@ -49,10 +49,16 @@ class LoadLog:
         self.errors: list[LoadError] = []
         with session.plain() as cursor:
             cursor.execute(
-                "SELECT nextval('redshift.query_ids')::int, (SELECT oid::int FROM pg_roles WHERE rolname = current_user),"
+                "SELECT nextval('redshift.query_ids')::int, current_user::regrole::oid::int,"
                 " (pg_current_xact_id()::text)::bigint, current_database(), current_user"
             )
-            self.query, self._userid, self._transaction, self._database, self.user = cursor.fetchone() or (0, 0, 0, "", "")
+            self.query, self._userid, self._transaction, self._database, self.user = cursor.fetchone() or (
+                0,
+                0,
+                0,
+                "",
+                "",
+            )
 
     @property
     def failed(self) -> bool:
@@ -80,9 +86,7 @@ class LoadLog:
 
     def completed(self) -> None:
         """Write down a load that succeeded."""
-        rows = [
-            (self._userid, self.query, url, lines, errors, _now()) for url, (lines, errors) in self._files.items()
-        ]
+        rows = [(self._userid, self.query, url, lines, errors, _now()) for url, (lines, errors) in self._files.items()]
         history = self._history("completed")
         loaded = 0 if self._copy.has("NOLOAD") else self.loaded
         with self._session.plain() as own, self._session.log() as lasting:

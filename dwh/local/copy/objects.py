@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from dwh.local.copy import errors
 
@@ -32,7 +32,7 @@ class S3Object:
     bucket: str
     key: str
     size: int
-    body: IO[bytes]
+    body: Body
 
     @property
     def url(self) -> str:
@@ -127,10 +127,18 @@ def _bulk(aws: AwsApi, request: dict[str, Any]) -> Iterator[http.client.HTTPResp
         connection.close()
 
 
+class Body(Protocol):
+    """What the content of an object is read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most ``size``; none at the end."""
+        ...
+
+
 class _Frame(io.RawIOBase):
     """The next ``size`` bytes of a stream, as a file of its own."""
 
-    def __init__(self, stream: IO[bytes], size: int) -> None:
+    def __init__(self, stream: Body, size: int) -> None:
         self._stream = stream
         self._left = size
 
@@ -184,11 +192,11 @@ def blocks(found: S3Object, compression: str, encoding: str) -> Iterator[bytes]:
         raise errors.FieldError(1221, f"Encoding mismatch: {error}") from None
 
 
-def _decompressed(body: IO[bytes], compression: str) -> IO[bytes]:
+def _decompressed(body: Body, compression: str) -> Body:
     if compression == "GZIP":
-        return gzip.GzipFile(fileobj=body)
+        return gzip.GzipFile(fileobj=cast(IO[bytes], body))
     if compression == "BZIP2":
-        return bz2.BZ2File(body)
+        return bz2.BZ2File(cast(IO[bytes], body))
     if compression == "ZSTD":
         return _Zstandard(body)
     return body
@@ -197,7 +205,7 @@ def _decompressed(body: IO[bytes], compression: str) -> IO[bytes]:
 class _Zstandard(io.RawIOBase):
     """The content of zstandard frames. Unlike the library's own reader it notices that a frame has no end."""
 
-    def __init__(self, body: IO[bytes]) -> None:
+    def __init__(self, body: Body) -> None:
         import zstandard
 
         self._body = body

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dwh.local import access
 from dwh.local.copy import documents, errors, jsonpaths, logs, objects, tables
-from dwh.local.copy.convert import GENERATED, NULL, Batch, Converter, Failure
+from dwh.local.copy.convert import Batch, Converter, Failure
 from dwh.local.copy.errors import FieldError, LoadError
 from dwh.local.copy.exact import compact
 from dwh.local.copy.grammar import Copy, parse
-from dwh.local.copy.values import Column
 from dwh.local.errors import RedshiftError
-from dwh.local.lexer import Tokens, identifier
+from dwh.local.lexer import Tokens
 
 if TYPE_CHECKING:
     from dwh.local.session import Connection

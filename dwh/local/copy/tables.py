@@ -9,14 +9,16 @@ from dwh.local.copy.convert import GENERATED, NULL
 from dwh.local.copy.grammar import Copy
 from dwh.local.copy.values import Column
 from dwh.local.errors import RedshiftError, not_supported
-from dwh.local.lexer import identifier, literal
+from dwh.local.lexer import identifier, literal, word_set
 
 if TYPE_CHECKING:
     from dwh.local.session import Connection
 
 # Types of PostgreSQL whose values COPY can load; SUPER is a domain of its own.
-LOADABLE = frozenset(
-    "varchar bpchar super int2 int4 int8 numeric float4 float8 bool date timestamp timestamptz time timetz".split()
+LOADABLE = word_set(
+    """
+    varchar bpchar super int2 int4 int8 numeric float4 float8 bool date timestamp timestamptz time timetz
+    """
 )
 _COLUMNS = """
 SELECT c.oid::int, a.attname, t.typname, a.atttypmod, a.attnotnull, a.attidentity, c.relkind
@@ -76,7 +78,9 @@ def _check(copy: Copy, wanted: list[str], found: dict[str, tuple[object, ...]], 
     if listed and not copy.has("EXPLICIT_IDS"):
         raise RedshiftError("Cannot copy into an IDENTITY column without EXPLICIT_IDS", "0A000")
     if copy.has("EXPLICIT_IDS") and (not always or listed != always):
-        raise RedshiftError("EXPLICIT_IDS cannot be specified when the IDENTITY column is not in the column list", "0A000")
+        raise RedshiftError(
+            "EXPLICIT_IDS cannot be specified when the IDENTITY column is not in the column list", "0A000"
+        )
 
 
 def _column(row: tuple[object, ...]) -> Column:

@@ -135,7 +135,7 @@ def _replaced(text: str, replacement: str | None) -> str:
 def _utf8_error(data: bytes) -> int:
     """The guide's number for what is wrong with a byte sequence."""
     first = data[0]
-    if 0xED == first and len(data) > 1 and data[1] >= 0xA0:
+    if first == 0xED and len(data) > 1 and data[1] >= 0xA0:
         return 5  # a surrogate
     if first < 0xC0 or first > 0xFD:
         return 3  # no byte that may begin a sequence

@@ -82,10 +82,6 @@ CREATE FUNCTION pg_catalog.datediff(part text, a timestamptz, b timestamptz) RET
 AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a date, b date) RETURNS bigint LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
-CREATE FUNCTION pg_catalog.datediff(part text, a date, b timestamp) RETURNS bigint LANGUAGE sql IMMUTABLE
-AS $$ SELECT redshift.boundaries(part, b) - redshift.boundaries(part, a::timestamp) $$;
-CREATE FUNCTION pg_catalog.datediff(part text, a timestamp, b date) RETURNS bigint LANGUAGE sql IMMUTABLE
-AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a) $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a time, b time) RETURNS bigint LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.boundaries(part, date '1970-01-04' + b) - redshift.boundaries(part, date '1970-01-04' + a) $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a text, b text) RETURNS bigint LANGUAGE sql IMMUTABLE

@@ -80,7 +80,25 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    IF attributes->>'parent' <> '' THEN
+        PERFORM redshift.inherit(tbl, (attributes->>'parent')::regclass);
+    END IF;
     PERFORM redshift.attribute(tbl, attributes);
+END $$;
+
+-- A table made LIKE another takes its distribution, its sort key and its encodings, not its keys.
+CREATE FUNCTION redshift.inherit(tbl regclass, parent regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE redshift.table_attributes t
+    SET diststyle = p.diststyle, autosort = p.autosort, interleaved = p.interleaved, autoencode = p.autoencode
+    FROM redshift.table_attributes p WHERE t.tbl = inherit.tbl AND p.tbl = parent;
+    INSERT INTO redshift.column_attributes (tbl, attnum, encoding, distkey, sortkey)
+    SELECT inherit.tbl, mine.attnum, c.encoding, c.distkey, c.sortkey
+    FROM redshift.column_attributes c
+    JOIN pg_attribute a ON a.attrelid = c.tbl AND a.attnum = c.attnum
+    JOIN pg_attribute mine ON mine.attrelid = inherit.tbl AND mine.attname = a.attname
+    WHERE c.tbl = parent;
 END $$;
 
 -- Columns and keys of a table; names that are no columns are an error, as on Redshift.

@@ -10,7 +10,7 @@ import urllib.request
 
 import psycopg2
 import pytest
-from aws.conftest import ACCOUNT
+from aws.names import ACCOUNT
 
 from dwh import config
 from dwh.aws import connecting, target
@@ -126,7 +126,7 @@ def test_the_login_expires_and_nothing_less_than_full_verification_is_asked_for(
     ("text", "tries"),
     [("could not translate host name", 4), ("password authentication failed", 1), ("timeout expired", 1)],
 )
-def test_only_what_may_pass_is_tried_again(make, monkeypatch, text, tries):
+def test_only_what_may_pass_is_tried_again(account, make, monkeypatch, text, tries):
     tried, slept = [], []
 
     def fail(**_arguments):
@@ -139,6 +139,26 @@ def test_only_what_may_pass_is_tried_again(make, monkeypatch, text, tries):
         make({"KEY": "testing", "SECRET": "testing", "DB_PASSWORD": "Xx345678"}, dwh_endpoint=ENDPOINT).connect()
     assert len(tried) == tries
     assert slept == list(target.PAUSES)[: tries - 1]
+
+
+def test_the_state_of_the_cluster_is_said_when_it_does_not_answer(account, make, monkeypatch):
+    def fail(**_arguments):
+        raise psycopg2.OperationalError("timeout expired")
+
+    monkeypatch.setattr(psycopg2, "connect", fail)
+    made = make({"KEY": "testing", "SECRET": "testing", "DB_PASSWORD": "Xx345678"}, dwh_endpoint=ENDPOINT)
+    with pytest.raises(TargetError, match="there is no cluster sparkify-dwh in us-west-2"):
+        made.connect()
+    redshift = made.client("redshift")
+    redshift.create_cluster(
+        ClusterIdentifier="sparkify-dwh", NodeType="ra3.large", MasterUsername="x", MasterUserPassword="Xx345678"
+    )
+    with pytest.raises(TargetError, match="it does not answer"):
+        made.connect()
+    redshift.pause_cluster(ClusterIdentifier="sparkify-dwh")
+    with pytest.raises(TargetError, match="the cluster sparkify-dwh is paused") as raised:
+        made.connect()
+    assert raised.value.hint == "python create_cluster.py --resume"
 
 
 def test_a_password_of_ones_own_goes_before_a_login_from_aws(make, monkeypatch):

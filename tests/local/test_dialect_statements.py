@@ -1,0 +1,304 @@
+"""Statements and transactions: what Redshift refuses, what commits, what waits."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg2
+import pytest
+from psycopg2 import extras, sql
+
+from tests.local.conftest import CLUSTER, DATABASE, PASSWORD, USER
+
+REFUSED = [
+    ("SELECT DISTINCT ON (a) a FROM t", "DISTINCT ON"),
+    ("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "ON CONFLICT"),
+    ("DELETE FROM t RETURNING a", "RETURNING"),
+    ("SELECT '{}' -> 'a'", "JSON"),
+    ("SELECT ARRAY[1, 2]", "array"),
+    ("SELECT COUNT(*) FILTER (WHERE a > 1) FROM t", "FILTER"),
+    ("SELECT * FROM t, LATERAL (SELECT 1) x", "LATERAL"),
+    ("SELECT * FROM t TABLESAMPLE system (10)", "TABLESAMPLE"),
+    ("WITH x AS MATERIALIZED (SELECT 1) SELECT * FROM x", "MATERIALIZED"),
+    ("SELECT SUM(a) OVER w FROM t WINDOW w AS (PARTITION BY a)", "WINDOW"),
+    ("SELECT * FROM t FOR UPDATE", "FOR UPDATE"),
+    ("SELECT * FROM t FETCH FIRST 3 ROWS ONLY", "FETCH FIRST"),
+    ("SELECT * FROM (VALUES (1), (2)) v", "VALUES"),
+    ("TRUNCATE t, u", "TRUNCATE"),
+    ("TRUNCATE t CASCADE", "TRUNCATE"),
+    ("SELECT to_timestamp(1541105830)", "TO_TIMESTAMP"),
+    ("SELECT * FROM generate_series(1, 3)", "generate_series"),
+    ("SELECT string_agg(a, ',') FROM t", "string_agg"),
+    ("SELECT array_agg(a) FROM t", "array_agg"),
+    ("SELECT unnest(a) FROM t", "unnest"),
+    ("SELECT json_agg(a) FROM t", "json_agg"),
+    ("SELECT age(SYSDATE)", "age"),
+    ("SELECT now()", "now"),
+    ("SELECT CURRENT_TIMESTAMP", "CURRENT_TIMESTAMP"),
+    ("SELECT gen_random_uuid()", "gen_random_uuid"),
+    ("SELECT nextval('s')", "nextval"),
+    ("SELECT CONCAT('a', 'b', 'c')", "concat"),
+    ("SELECT 1 IS DISTINCT FROM 2", "DISTINCT FROM"),
+    ("SAVEPOINT s", "SAVEPOINT"),
+    ("ROLLBACK TO SAVEPOINT s", "SAVEPOINT"),
+    ("DO $$ BEGIN END $$", "DO"),
+    ("COPY t TO STDOUT", "syntax error"),
+    ("LOCK t IN SHARE MODE", "LOCK"),
+    ("SET work_mem TO '1GB'", "work_mem"),
+    ("UNLOAD ('SELECT 1') TO 's3://b/k' IAM_ROLE 'x'", "not supported by the local target"),
+    ("SELECT * FROM t PIVOT (SUM(a) FOR b IN (1, 2))", "PIVOT"),
+    ("SELECT a, COUNT(*) FROM t GROUP BY ALL", "GROUP BY ALL"),
+    ("SELECT LAG(a) IGNORE NULLS OVER (ORDER BY a) FROM t", "IGNORE NULLS"),
+    ("SELECT doc[0] FROM t", "SUPER"),
+    (
+        "MERGE INTO t AS x USING u ON t.a = u.a WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)",
+        "alias",
+    ),
+    (
+        "MERGE INTO t USING (SELECT 1 AS a) u ON t.a = u.a WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)",
+        "subquery",
+    ),
+    ("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", "WHEN NOT MATCHED"),
+    (
+        "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED AND u.a > 1 THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)",
+        "WHEN MATCHED",
+    ),
+    ("MERGE INTO t USING u ON t.a = u.a REMOVE DUPLICATES", "REMOVE DUPLICATES"),
+    ("FOO BAR", "syntax error"),
+]
+
+
+@pytest.mark.parametrize(("statement", "message"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_refused_by_name(plain_sql, statement, message):
+    with pytest.raises(psycopg2.Error) as raised:
+        plain_sql.run(statement)
+    assert message.lower() in raised.value.diag.message_primary.lower()
+    assert raised.value.pgcode in ("0A000", "42883", "42601", "42704")
+    assert "CONTEXT" not in str(raised.value)
+
+
+def test_what_looks_alike_is_let_through(plain_sql):
+    plain_sql.run("""
+        DROP TABLE IF EXISTS lookalike;
+        CREATE TEMP TABLE lookalike (age int, mode varchar(20), returning_user int, "now" int);
+        INSERT INTO lookalike (age, mode) VALUES (1, 'ON CONFLICT -> []'), (2, 'x');
+    """)
+    assert plain_sql.one("SELECT COUNT(*) /* DISTINCT ON (x) */ FROM lookalike WHERE mode <> 'RETURNING'") == 2
+    assert plain_sql.run(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT SUM(i) FROM n"
+    ) == [(6,)]
+
+
+@pytest.fixture
+def two(connect):
+    """Two sessions outside autocommit, and a table with one row."""
+    first, second = connect(), connect()
+    with first.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (a int, b varchar(9)); INSERT INTO t VALUES (1, 'x')")
+    first.commit()
+    return first, second
+
+
+def run(session, statement):
+    with session.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else None
+
+
+def test_truncate_commits(two):
+    first, _ = two
+    run(first, "INSERT INTO t VALUES (2)")
+    run(first, "CREATE TABLE u (a int)")
+    run(first, "TRUNCATE TABLE t")
+    first.rollback()
+    assert run(first, "SELECT (SELECT COUNT(*) FROM t), (SELECT COUNT(*) FROM u)") == [(0, 0)]
+
+
+def test_truncate_commits_an_explicit_transaction(warehouse):
+    warehouse.run("CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1); TRUNCATE t; ROLLBACK")
+    assert warehouse.one("SELECT COUNT(*) FROM t") == 0
+
+
+def test_vacuum_needs_autocommit(two):
+    first, _ = two
+    with pytest.raises(psycopg2.errors.ActiveSqlTransaction, match="VACUUM cannot run inside a transaction block"):
+        run(first, "VACUUM t")
+    first.rollback()
+    first.autocommit = True
+    for statement in (
+        "VACUUM",
+        "VACUUM t",
+        "VACUUM FULL t TO 99 PERCENT",
+        "vacuum delete only t boost",
+        "VACUUM SORT ONLY",
+        "VACUUM REINDEX t",
+    ):
+        run(first, statement)
+    for statement in ("ANALYZE", "ANALYZE t (a)", "ANALYZE VERBOSE t PREDICATE COLUMNS", "analyze t all columns"):
+        run(first, statement)
+
+
+def test_an_error_ends_the_transaction(two):
+    first, _ = two
+    run(first, "INSERT INTO t VALUES (2)")
+    with pytest.raises(psycopg2.errors.FeatureNotSupported):
+        run(first, "SAVEPOINT s")
+    with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+        run(first, "SELECT 1")
+    first.rollback()
+    assert run(first, "SELECT COUNT(*) FROM t") == [(1,)]
+
+
+def test_a_snapshot_is_kept(two):
+    first, second = two
+    assert run(first, "SELECT COUNT(*) FROM t") == [(1,)]
+    run(second, "INSERT INTO t VALUES (2)")
+    second.commit()
+    assert run(first, "SELECT COUNT(*) FROM t") == [(1,)]
+    first.commit()
+    assert run(first, "SELECT COUNT(*) FROM t") == [(2,)]
+
+
+def in_background(session, statement):
+    outcome = {}
+
+    def work():
+        try:
+            outcome["rows"] = run(session, statement)
+        except psycopg2.Error as error:
+            outcome["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread, outcome
+
+
+def test_writers_of_one_table_wait_and_readers_do_not(two, connect):
+    first, second = two
+    run(first, "INSERT INTO t VALUES (2)")
+    thread, outcome = in_background(second, "INSERT INTO t VALUES (3)")
+    thread.join(0.3)
+    assert thread.is_alive()
+    assert run(connect(), "SELECT COUNT(*) FROM t") == [(1,)]
+    first.commit()
+    thread.join(30)
+    assert outcome == {"rows": None}
+    second.commit()
+    assert run(first, "SELECT COUNT(*) FROM t") == [(3,)]
+
+
+def test_a_conflict_is_error_1023(two):
+    first, second = two
+    run(second, "SELECT COUNT(*) FROM t")
+    run(first, "UPDATE t SET a = 2")
+    thread, outcome = in_background(second, "UPDATE t SET a = 3")
+    thread.join(0.3)
+    first.commit()
+    thread.join(30)
+    error = outcome["error"]
+    assert isinstance(error, psycopg2.InternalError)
+    assert error.pgcode == "XX000"
+    assert error.diag.message_primary == "1023"
+    assert error.diag.message_detail.startswith("Serializable isolation violation on table")
+    second.rollback()
+    assert run(second, "SELECT a FROM t") == [(2,)]
+
+
+def test_lock_first_sees_what_was_committed_before_it_got_the_lock(two):
+    first, second = two
+    run(first, "LOCK t")
+    thread, outcome = in_background(second, "LOCK TABLE t; UPDATE t SET a = a + 1; SELECT a FROM t")
+    thread.join(0.3)
+    run(first, "UPDATE t SET a = 10")
+    first.commit()
+    thread.join(30)
+    assert outcome == {"rows": [(11,)]}
+
+
+def test_merge(two):
+    first, _ = two
+    run(first, "CREATE TEMP TABLE u (a int, b varchar(9)); INSERT INTO u VALUES (1, 'new'), (2, 'two')")
+    merge = "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET b = u.b WHEN NOT MATCHED THEN INSERT VALUES (u.a, u.b)"
+    run(first, merge)
+    assert run(first, "SELECT a, b FROM t ORDER BY a") == [(1, "new"), (2, "two")]
+    run(first, "INSERT INTO u VALUES (1, 'again')")
+    with pytest.raises(psycopg2.InternalError, match="Found multiple matches to update the same tuple"):
+        run(first, merge)
+
+
+def test_delete_without_from_and_with_using(two):
+    first, _ = two
+    run(
+        first,
+        "DELETE t WHERE a = 9; CREATE TABLE u (a int); INSERT INTO u VALUES (1); DELETE FROM t USING u WHERE t.a = u.a",
+    )
+    assert run(first, "SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def test_settings(plain_sql):
+    plain_sql.run(
+        "SET query_group TO 'nightly'; SET enable_result_cache_for_session TO off; SET statement_timeout TO 60000"
+    )
+    assert plain_sql.one("SHOW query_group") == "nightly"
+    plain_sql.run("RESET query_group; RESET statement_timeout")
+
+
+def test_ways_to_execute(two):
+    first, _ = two
+    with first.cursor(cursor_factory=extras.RealDictCursor) as cursor:
+        cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(5, "it's"), (6, "50%")])
+        assert cursor.rowcount == 2
+        extras.execute_values(cursor, "INSERT INTO t (a, b) VALUES %s", [(7, "x\\y"), (8, None)])
+        extras.execute_batch(cursor, "INSERT INTO t VALUES (%s)", [(9,), (10,)])
+        cursor.execute(
+            sql.SQL("SELECT NVL({}, 'none') AS b FROM {} WHERE a > %s ORDER BY a").format(
+                sql.Identifier("B"), sql.Identifier("T")
+            ),
+            (4,),
+        )
+        assert [row["b"] for row in cursor.fetchall()] == ["it's", "50%", "x\\y", "none", "none", "none"]
+    with first.cursor(name="walk") as cursor:
+        cursor.itersize = 2
+        cursor.execute("SELECT NVL2(b, a, -a) FROM t ORDER BY a")
+        assert [row[0] for row in cursor] == [1, 5, 6, 7, -8, -9, -10]
+    with pytest.raises(psycopg2.errors.FeatureNotSupported), first.cursor() as cursor:
+        cursor.copy_expert("COPY t TO STDOUT", None)
+
+
+def test_an_empty_statement_is_an_error(plain_sql):
+    with pytest.raises(psycopg2.ProgrammingError):
+        plain_sql.run(" -- nothing\n")
+
+
+def test_super_comes_back_as_text(plain_sql):
+    assert plain_sql.one("SELECT JSON_PARSE('{\"a\": [1]}')") == '{"a": [1]}'
+
+
+def test_who_holds_locks(two):
+    first, second = two
+    run(first, "LOCK t")
+    holders = run(
+        second,
+        "SELECT txn_owner, pid FROM svv_transactions WHERE granted AND lock_mode = 'AccessExclusiveLock' AND relation = 't'::regclass::int",
+    )
+    assert holders == [(USER, first.get_backend_pid())]
+
+
+def test_a_session_in_five_lines(server, aws):
+    from dwh.local import session
+
+    with (
+        session.connect(
+            host=server.host,
+            port=server.port,
+            dbname=DATABASE,
+            user=USER,
+            password=PASSWORD,
+            aws=aws,
+            cluster_identifier=CLUSTER,
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT DATEDIFF(day, '2018-11-01', GETDATE()) > 0")
+        assert cursor.fetchone() == (True,)
+    connection.close()
