@@ -40,7 +40,14 @@ TRANSIENT_STATES = {
     errorcodes.CRASH_SHUTDOWN,
     errorcodes.CANNOT_CONNECT_NOW,
 }
-TRANSIENT_TEXTS = ("1023", "conflict with concurrent transaction", "could not open relation with oid")
+TRANSIENT_TEXTS = (
+    "1023",
+    "conflict with concurrent transaction",
+    "could not open relation with oid",
+    # A role made a minute ago is not visible to Redshift yet.
+    "not authorized to assume iam role",
+    "not authorized to get credentials of role",
+)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -177,6 +184,7 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
             f"the connection to the warehouse was lost: {first_line(error)}",
             hint="run the step again; nothing was changed unless the load was published already",
         )
+    meanings = {errorcodes.UNDEFINED_TABLE: "a table of this project is missing"}
     hints = {
         errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
         errorcodes.UNDEFINED_TABLE: "python create_tables.py",
@@ -184,7 +192,7 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         errorcodes.DISK_FULL: "free space on the cluster, or add a node, and run the step again",
     }
     return WarehouseError(
-        f"the warehouse refused a statement: {first_line(error)}",
+        f"{meanings.get(error.pgcode, 'the warehouse refused a statement')}: {first_line(error)}",
         hint=hints.get(error.pgcode, "nothing was changed; run the step again with --verbose to see the statement"),
         debug=f"SQLSTATE {error.pgcode}",
     )

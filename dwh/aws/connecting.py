@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dwh.config import Settings
-from dwh.errors import DwhError, TargetError
+from dwh.errors import DwhError, TargetError, UnreachableError
 
 # Long COPYs are silent, and NAT gateways forget silent connections after minutes.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 5}
@@ -45,11 +45,15 @@ def arguments(host: str, settings: Settings, user: str, password: str) -> dict[s
     }
 
 
+SILENT, CLOSED = "it does not answer", "nothing listens there"
+# What a cluster that starts again looks like for a while.
+PASSING = (SILENT, CLOSED)
+
 # Part of libpq's text -> what it means, and what to do.
 REASONS = (
     (
         ("timeout expired", "timed out", "No route to host", "Network is unreachable"),
-        "it does not answer",
+        SILENT,
         "is access = private, has this machine's address changed, or is the cluster paused? "
         "python create_cluster.py brings the security group up to date",
     ),
@@ -68,7 +72,7 @@ REASONS = (
         "it does not accept the login",
         "is db_user the admin of the cluster? DB_PASSWORD in .env, where set, must be its password",
     ),
-    (("Connection refused",), "nothing listens there", "is db_port the cluster's, and is the cluster available?"),
+    (("Connection refused",), CLOSED, "is db_port the cluster's, and is the cluster available?"),
     (("does not exist",), "it has no such database", "is db_name in dwh.cfg the one that the cluster was made with?"),
 )
 
@@ -78,7 +82,8 @@ def refused(text: str, host: str, settings: Settings) -> DwhError:
     where = f"{host}:{settings.db_port}"
     for parts, meaning, hint in REASONS:
         if any(part in text for part in parts):
-            return TargetError(f"cannot connect to {where}: {meaning}", hint=hint, debug=" ".join(text.split()))
+            kind = UnreachableError if meaning in PASSING else TargetError
+            return kind(f"cannot connect to {where}: {meaning}", hint=hint, debug=" ".join(text.split()))
     first = text.strip().splitlines()[0] if text.strip() else "no reason was given"
     return TargetError(f"cannot connect to {where}: {first}", hint="python create_cluster.py shows its state")
 
