@@ -36,31 +36,36 @@ def create_tables(step: cli.Step) -> None:
     from dwh import warehouse
 
     step.console.say(step.target.describe())
-
-    def work(cur: cursor) -> list[str]:
-        there = warehouse.existing(cur)
-        if step.args.recreate:
-            drop_tables(step, cur, there)
-            there = set()
-        missing = [name for name in sql_queries.CREATE if name not in there]
-        for name in missing:
-            if not step.args.dry_run:
-                warehouse.execute(cur, sql_queries.CREATE[name])
-        return missing
-
-    created = warehouse.transaction(step.target, step.console, work)
+    there = warehouse.transaction(step.target, step.console, warehouse.existing)
+    kept = set() if step.args.recreate else there
+    missing = [name for name in sql_queries.CREATE if name not in kept]
+    if not step.args.dry_run:
+        warehouse.transaction(step.target, step.console, lambda cur: change(step, cur, there, missing))
     for name in sql_queries.CREATE:
-        kind = "Table" if name in sql_queries.TABLES else "View"
         word = "would create" if step.args.dry_run else "created"
-        step.console.line(kind, name, word if name in created else "exists")
-    step.console.say(
-        "Nothing to do." if not created else f"{len(created)} {'to create' if step.args.dry_run else 'created'}."
-    )
-    step.console.say("Next: python etl.py")
+        kind = "Table" if name in sql_queries.TABLES else "View"
+        step.console.line(kind, name, word if name in missing else "exists")
+    step.console.say("Next: python etl.py" if missing else "Nothing to do. Next: python etl.py")
 
 
-def drop_tables(step: cli.Step, cur: cursor, there: set[str]) -> None:
-    """Drop the project's tables and views; with rows in them only when told so.
+def change(step: cli.Step, cur: cursor, there: set[str], missing: list[str]) -> None:
+    """Drop what is there if asked to, and create what is missing."""
+    from dwh import load, warehouse
+
+    if step.args.recreate:
+        if there.issuperset(sql_queries.LOCKED_TABLES):
+            # First of all, so that rows are counted that a load publishes meanwhile.
+            load.lock(cur, step.settings)
+        require_consent(step, cur, there)
+        for name in reversed(sql_queries.CREATE):
+            drop = sql_queries.DROP_TABLE if name in sql_queries.TABLES else sql_queries.DROP_VIEW
+            warehouse.execute(cur, warehouse.on_table(drop, name))
+    for name in missing:
+        warehouse.execute(cur, sql_queries.CREATE[name])
+
+
+def require_consent(step: cli.Step, cur: cursor, there: set[str]) -> None:
+    """Refuse to drop rows unless told so.
 
     Raises:
         RefusedError: tables hold rows, and --yes was not given.
@@ -68,21 +73,15 @@ def drop_tables(step: cli.Step, cur: cursor, there: set[str]) -> None:
     from dwh import warehouse
     from dwh.errors import RefusedError
 
-    tables = [name for name in reversed(sql_queries.TABLES) if name in there]
+    tables = [name for name in sql_queries.TABLES if name in there]
     counts = {name: warehouse.value(cur, warehouse.on_table(sql_queries.COUNT_ROWS, name)) for name in tables}
     filled = [f"{name} has {count:,} rows" for name, count in counts.items() if count]
-    if filled and not step.args.yes and not step.args.dry_run:
+    if filled and not step.args.yes:
         raise RefusedError(
             "--recreate would drop tables that hold rows; nothing was changed",
             hint="python create_tables.py --recreate --yes drops them, rows and all",
             detail="\n".join(filled),
         )
-    if step.args.dry_run:
-        return
-    for name in sql_queries.VIEWS:
-        warehouse.execute(cur, warehouse.on_table(sql_queries.DROP_VIEW, name))
-    for name in tables:
-        warehouse.execute(cur, warehouse.on_table(sql_queries.DROP_TABLE, name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

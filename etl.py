@@ -28,8 +28,9 @@ from dwh.console import duration
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
     parser = cli.step_parser(__doc__, changes=True)
-    parser.add_argument("--full", action="store_true", help="empty the star and load every object again")
-    parser.add_argument("--audit", action="store_true", help="check what is there and load nothing")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--full", action="store_true", help="empty the star and load every object again")
+    either.add_argument("--audit", action="store_true", help="check what is there and load nothing")
     parser.add_argument(
         "--max-errors", metavar="N", type=cli.count, default=0, help="records that COPY may leave out (default: 0)"
     )
@@ -53,13 +54,16 @@ def load(step: cli.Step) -> None:
 
     started = time.monotonic()
     sources = find_sources(step.target, step.console, full=step.args.full, max_errors=step.args.max_errors)
-    work = preview if step.args.dry_run else publish
-    done = warehouse.transaction(step.target, step.console, lambda cur: work(cur, sources, step.console))
+    if step.args.dry_run:
+        warehouse.transaction(step.target, step.console, lambda cur: preview(cur, sources, step.console))
+        return
+    done = warehouse.transaction(step.target, step.console, lambda cur: publish(cur, sources, step.console))
     if done is None:
-        step.console.say("Nothing to do: every object is loaded already.")
-    elif not step.args.dry_run:
-        warehouse.maintain(step.target, step.console, sql_queries.STAGING_TABLES, sql_queries.STAR_TABLES)
-        step.console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}.")
+        step.console.say("Nothing to do: every object is loaded.")
+        return
+    step.console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}.")
+    emptied = sql_queries.TABLES if step.args.full else sql_queries.STAGING_TABLES
+    warehouse.maintain(step.target, step.console, emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
 
 
 def audit(step: cli.Step) -> None:

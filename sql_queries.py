@@ -185,6 +185,8 @@ SORTKEY (load_id)
 
 # The full key of every row of songplays, and the song it named: what tells a
 # play that is there already, and finds its song when the song comes later.
+# rest is the MD5 of level, location and user_agent: it tells apart two plays of
+# one session in one millisecond, whose place in the session songplays lacks.
 CREATE_LOAD_PLAYS = """
 CREATE TABLE IF NOT EXISTS load_plays (
     user_id         INTEGER          NOT NULL ENCODE AZ64,
@@ -194,6 +196,7 @@ CREATE TABLE IF NOT EXISTS load_plays (
     song            VARCHAR(1024)             ENCODE ZSTD,
     artist          VARCHAR(1024)             ENCODE ZSTD,
     length          DOUBLE PRECISION          ENCODE ZSTD,
+    rest            CHAR(32)         NOT NULL ENCODE RAW,
     load_id         BIGINT           NOT NULL ENCODE AZ64,
     PRIMARY KEY (user_id, session_id, start_time, item_in_session)
 )
@@ -250,6 +253,7 @@ SELECT
     song, artist, length, level, first_name, last_name, gender, location, user_agent,
     CASE
         WHEN page IS NULL OR page <> 'NextSong' THEN 'not a play'
+        WHEN user_id IS NULL AND TRIM(source_user_id) <> '' THEN 'odd user id'
         WHEN user_id IS NULL THEN 'no user'
         WHEN start_time IS NULL THEN 'no time'
         WHEN session_id IS NULL THEN 'no session'
@@ -257,7 +261,10 @@ SELECT
     END AS outcome
 FROM (
     SELECT
-        CASE WHEN TRIM(user_id) ~ '^[0-9]{1,9}$' THEN CAST(TRIM(user_id) AS INTEGER) END AS user_id,
+        CASE
+            WHEN TRIM(user_id) ~ '^[0-9]{1,9}([.]0+)?$' THEN CAST(SPLIT_PART(TRIM(user_id), '.', 1) AS INTEGER)
+        END AS user_id,
+        user_id AS source_user_id,
         CASE
             WHEN ts >= 946684800000 AND ts < 4102444800000 -- milliseconds of the years 2000 to 2099
             THEN TIMESTAMP 'epoch' + ts / 1000 * INTERVAL '1 second' + MOD(ts, 1000) * INTERVAL '1 millisecond'
@@ -294,7 +301,7 @@ STAGING_TABLES = ("staging_events", "staging_songs")
 STAR_TABLES = ("users", "artists", "songs", "time", "songplays")
 LOAD_TABLES = ("load_objects", "load_history", "load_plays", "load_songs", "load_users")
 TABLES = STAGING_TABLES + STAR_TABLES + LOAD_TABLES
-VIEWS = ("clean_events", "clean_songs")
+LOCKED_TABLES = ("load_objects", "load_history", "staging_events", "staging_songs")
 
 # In this order: what is referred to comes first.
 CREATE = {
@@ -338,11 +345,14 @@ LOCK_LOADS = "LOCK load_objects, load_history, staging_events, staging_songs"
 # Milliseconds that a statement may take, waiting for locks included.
 SET_STATEMENT_TIMEOUT = "SET statement_timeout TO %(milliseconds)s"
 
-# Who is connected and holds a lock on the load's tables?
+# Which sessions hold a lock, of any kind, on the tables that a load locks?
 LOCK_HOLDERS = """
 SELECT DISTINCT txn_owner, pid, txn_start
 FROM svv_transactions
-WHERE granted AND pid <> PG_BACKEND_PID() AND lock_mode = 'AccessExclusiveLock'
+INNER JOIN pg_class ON pg_class.oid = svv_transactions.relation
+WHERE pg_class.relname IN ('load_objects', 'load_history', 'staging_events', 'staging_songs')
+    AND granted
+    AND pid <> PG_BACKEND_PID()
 ORDER BY txn_start, pid
 """
 
@@ -466,7 +476,7 @@ PLAYS_TO_MATCH = """
 CREATE TEMP TABLE plays_to_match DISTKEY (user_id) AS
 SELECT
     plays.user_id, plays.session_id, plays.start_time, plays.item_in_session,
-    plays.song, plays.artist, plays.length
+    plays.song, plays.artist, plays.length, plays.rest
 FROM load_plays AS plays
 INNER JOIN (
     SELECT DISTINCT heard.user_id, heard.session_id, heard.start_time
@@ -479,7 +489,7 @@ INNER JOIN (
 """
 
 # Which song does a play mean? The record of that title and artist name whose
-# duration is closest, then the smallest song_id: one, or none.
+# duration is closest (where the length is known), then the smallest song_id: one, or none.
 SONG_MATCHES = """
 CREATE TEMP TABLE song_matches AS
 SELECT song, artist, length, song_id, artist_id
@@ -488,7 +498,10 @@ FROM (
         heard.song, heard.artist, heard.length, songs.song_id, songs.artist_id,
         ROW_NUMBER() OVER (
             PARTITION BY heard.song, heard.artist, heard.length
-            ORDER BY ABS(songs.duration - heard.length), songs.song_id, songs.artist_id
+            ORDER BY
+                CASE WHEN heard.length > 0 THEN ABS(songs.duration - heard.length) END,
+                songs.song_id,
+                songs.artist_id
         ) AS place
     FROM (
         SELECT song, artist, length FROM new_plays
@@ -592,10 +605,11 @@ FROM (
 WHERE place = 1
 """
 
-# Of the events of a user that two loads called the latest, only the later one stays.
-DELETE_EARLIER_LOAD_USERS = """
-DELETE FROM load_users
-USING (
+# Which of the events that two loads called a user's latest is not?
+EARLIER_LOAD_USERS = """
+CREATE TEMP TABLE earlier_users AS
+SELECT user_id, load_id
+FROM (
     SELECT
         user_id, load_id,
         ROW_NUMBER() OVER (
@@ -604,9 +618,14 @@ USING (
         ) AS place
     FROM load_users
 ) AS ranked
-WHERE ranked.user_id = load_users.user_id
-    AND ranked.load_id = load_users.load_id
-    AND ranked.place > 1
+WHERE place > 1
+"""
+
+DELETE_EARLIER_LOAD_USERS = """
+DELETE FROM load_users
+USING earlier_users
+WHERE earlier_users.user_id = load_users.user_id
+    AND earlier_users.load_id = load_users.load_id
 """
 
 INSERT_USERS = """
@@ -640,7 +659,11 @@ FROM new_plays
 WHERE NOT EXISTS (SELECT 1 FROM time AS known WHERE known.start_time = new_plays.start_time)
 """
 
-# Older plays whose song has come only now, or whose closest song has.
+# How many older plays are concerned by the new songs?
+COUNT_PLAYS_TO_MATCH = "SELECT COUNT(*) FROM plays_to_match"
+
+# Older plays whose song has come only now, or whose closest song has. Plays of one
+# moment are paired by what else is known of them; what still ties is the same row.
 UPDATE_SONGPLAYS = """
 UPDATE songplays
 SET song_id = found.song_id, artist_id = found.artist_id
@@ -650,14 +673,23 @@ FROM (
         SELECT
             plays.songplay_id, plays.user_id, plays.session_id, plays.start_time,
             ROW_NUMBER() OVER (
-                PARTITION BY plays.user_id, plays.session_id, plays.start_time ORDER BY plays.songplay_id
+                PARTITION BY plays.user_id, plays.session_id, plays.start_time
+                ORDER BY
+                    MD5(NVL(plays.level, '') || '|' || NVL(plays.location, '') || '|' || NVL(plays.user_agent, '')),
+                    plays.songplay_id
             ) AS place
         FROM songplays AS plays
+        INNER JOIN (SELECT DISTINCT user_id, session_id, start_time FROM plays_to_match) AS moments
+            ON moments.user_id = plays.user_id
+            AND moments.session_id = plays.session_id
+            AND moments.start_time = plays.start_time
     ) AS ranked
     INNER JOIN (
         SELECT
             user_id, session_id, start_time, song, artist, length,
-            ROW_NUMBER() OVER (PARTITION BY user_id, session_id, start_time ORDER BY item_in_session) AS place
+            ROW_NUMBER() OVER (
+                PARTITION BY user_id, session_id, start_time ORDER BY rest, item_in_session
+            ) AS place
         FROM plays_to_match
     ) AS heard
         ON heard.user_id = ranked.user_id
@@ -686,8 +718,11 @@ LEFT JOIN song_matches AS matches
 """
 
 INSERT_LOAD_PLAYS = """
-INSERT INTO load_plays (user_id, session_id, start_time, item_in_session, song, artist, length, load_id)
-SELECT user_id, session_id, start_time, item_in_session, song, artist, length, CAST(%(load_id)s AS BIGINT)
+INSERT INTO load_plays (user_id, session_id, start_time, item_in_session, song, artist, length, rest, load_id)
+SELECT
+    user_id, session_id, start_time, item_in_session, song, artist, length,
+    MD5(NVL(level, '') || '|' || NVL(location, '') || '|' || NVL(user_agent, '')),
+    CAST(%(load_id)s AS BIGINT)
 FROM new_plays
 """
 
@@ -728,10 +763,10 @@ WITH keys AS (
     WHERE user_id IS NOT NULL AND start_time IS NOT NULL
     GROUP BY user_id
 )
-SELECT CASE WHEN user_id IS NULL THEN 'no user' ELSE 'no time' END AS outcome, COUNT(*) AS records
+SELECT CASE WHEN user_id IS NULL THEN 'no user id' ELSE 'no time' END AS outcome, COUNT(*) AS records
 FROM clean_events
 WHERE user_id IS NULL OR start_time IS NULL
-GROUP BY CASE WHEN user_id IS NULL THEN 'no user' ELSE 'no time' END
+GROUP BY CASE WHEN user_id IS NULL THEN 'no user id' ELSE 'no time' END
 UNION ALL
 SELECT 'duplicate', SUM(records) - COUNT(*)
 FROM keys
@@ -823,11 +858,15 @@ FROM (
 
 
 class Audit(NamedTuple):
-    """A question whose answer should be 0, and what it means when it is not.
+    """A question whose first answer should be 0; a second one, if any, is an example.
 
     ``error`` keeps a load from being published; ``warn`` is printed. ``staged``
     audits look at the staging tables and make sense only while loading.
-    ``%(since)s`` bounds a question about plays to those that a load touched.
+    ``%(since)s`` leaves out the plays before the first one that a load touched.
+
+    The planner believes a declared primary key, and would answer "is it unique?" from
+    the declaration: what is grouped by is therefore an expression, never the bare key.
+    https://docs.aws.amazon.com/redshift/latest/dg/t_Defining_constraints.html
     """
 
     expectation: str
@@ -838,49 +877,81 @@ class Audit(NamedTuple):
 
 AUDITS = (
     Audit(
-        "every source column of the events is filled",
+        "no source key of the events that a play needs has gone missing",
         "error",
         """
-SELECT CASE WHEN COUNT(*) = 0 OR LEAST(
-    COUNT(artist), COUNT(auth), COUNT(first_name), COUNT(gender), COUNT(item_in_session), COUNT(last_name),
-    COUNT(length), COUNT(level), COUNT(location), COUNT(method), COUNT(registration), COUNT(session_id),
-    COUNT(song), COUNT(status), COUNT(ts), COUNT(user_agent), COUNT(user_id)
-) > 0 THEN 0 ELSE 1 END
+SELECT
+    CASE
+        WHEN COUNT(*) > 0 AND (
+            COUNT(page) = 0 OR COUNT(ts) = 0 OR COUNT(level) = 0
+            OR (
+                COUNT(CASE WHEN page = 'NextSong' THEN 1 END) > 0
+                AND (
+                    COUNT(CASE WHEN page = 'NextSong' THEN user_id END) = 0
+                    OR COUNT(CASE WHEN page = 'NextSong' THEN session_id END) = 0
+                    OR COUNT(CASE WHEN page = 'NextSong' THEN song END) = 0
+                    OR COUNT(CASE WHEN page = 'NextSong' THEN artist END) = 0
+                )
+            )
+        ) THEN 1 ELSE 0
+    END,
+    'filled: page ' || COUNT(page) || ', ts ' || COUNT(ts) || ', level ' || COUNT(level)
+    || '; of plays: user_id ' || COUNT(CASE WHEN page = 'NextSong' THEN user_id END)
+    || ', session_id ' || COUNT(CASE WHEN page = 'NextSong' THEN session_id END)
+    || ', song ' || COUNT(CASE WHEN page = 'NextSong' THEN song END)
+    || ', artist ' || COUNT(CASE WHEN page = 'NextSong' THEN artist END)
+FROM staging_events
+""",
+        staged=True,
+    ),
+    Audit(
+        "no source key of the songs that a song needs has gone missing",
+        "error",
+        """
+SELECT
+    CASE
+        WHEN COUNT(*) > 0
+            AND (COUNT(song_id) = 0 OR COUNT(artist_id) = 0 OR COUNT(title) = 0 OR COUNT(artist_name) = 0)
+        THEN 1 ELSE 0
+    END,
+    'filled: song_id ' || COUNT(song_id) || ', artist_id ' || COUNT(artist_id)
+    || ', title ' || COUNT(title) || ', artist_name ' || COUNT(artist_name)
+FROM staging_songs
+""",
+        staged=True,
+    ),
+    Audit(
+        "the other source keys are filled somewhere",
+        "warn",
+        """
+SELECT
+    CASE
+        WHEN COUNT(*) > 0 AND (
+            COUNT(auth) = 0 OR COUNT(first_name) = 0 OR COUNT(gender) = 0 OR COUNT(item_in_session) = 0
+            OR COUNT(last_name) = 0 OR COUNT(length) = 0 OR COUNT(location) = 0 OR COUNT(method) = 0
+            OR COUNT(registration) = 0 OR COUNT(status) = 0 OR COUNT(user_agent) = 0
+        ) THEN 1 ELSE 0
+    END,
+    'filled: auth ' || COUNT(auth) || ', firstName ' || COUNT(first_name) || ', gender ' || COUNT(gender)
+    || ', itemInSession ' || COUNT(item_in_session) || ', lastName ' || COUNT(last_name)
+    || ', length ' || COUNT(length) || ', location ' || COUNT(location) || ', method ' || COUNT(method)
+    || ', registration ' || COUNT(registration) || ', status ' || COUNT(status)
+    || ', userAgent ' || COUNT(user_agent)
 FROM staging_events
 WHERE page = 'NextSong'
 """,
         staged=True,
     ),
     Audit(
-        "every event names its page, time and level",
+        "no play was loaded twice",
         "error",
         """
-SELECT CASE WHEN COUNT(*) = 0 OR LEAST(COUNT(page), COUNT(ts), COUNT(level)) > 0 THEN 0 ELSE 1 END
-FROM staging_events
-""",
-        staged=True,
-    ),
-    Audit(
-        "every source column of the songs is filled",
-        "error",
-        """
-SELECT CASE WHEN COUNT(*) = 0 OR LEAST(
-    COUNT(song_id), COUNT(title), COUNT(artist_id), COUNT(artist_name), COUNT(duration), COUNT(year)
-) > 0 THEN 0 ELSE 1 END
-FROM staging_songs
-""",
-        staged=True,
-    ),
-    Audit(
-        "songplays holds every play once",
-        "error",
-        """
-SELECT COUNT(*)
+SELECT COUNT(*), MIN('user ' || user_key || ' at ' || start_time)
 FROM (
-    SELECT user_id, session_id, start_time, item_in_session
+    SELECT user_id + 0 AS user_key, session_id, start_time, item_in_session
     FROM load_plays
     WHERE start_time >= %(since)s
-    GROUP BY user_id, session_id, start_time, item_in_session
+    GROUP BY user_id + 0, session_id, start_time, item_in_session
     HAVING COUNT(*) > 1
 ) AS repeated
 """,
@@ -899,27 +970,41 @@ SELECT ABS(
         "no key twice in songplays",
         "error",
         """
-SELECT COUNT(*) - COUNT(DISTINCT songplay_id)
-FROM songplays
-WHERE start_time >= %(since)s
+SELECT COUNT(*), MIN('songplay_id ' || id)
+FROM (
+    SELECT songplay_id + 0 AS id
+    FROM songplays
+    WHERE start_time >= %(since)s
+    GROUP BY songplay_id + 0
+    HAVING COUNT(*) > 1
+) AS repeated
 """,
     ),
     Audit(
         "no key twice in users, songs, artists, time",
         "error",
         """
-SELECT
-    (SELECT COUNT(*) - COUNT(DISTINCT user_id) FROM users)
-    + (SELECT COUNT(*) - COUNT(DISTINCT song_id) FROM songs)
-    + (SELECT COUNT(*) - COUNT(DISTINCT artist_id) FROM artists)
-    + (SELECT COUNT(*) - COUNT(DISTINCT start_time) FROM time WHERE start_time >= %(since)s)
+SELECT COUNT(*), MIN(id)
+FROM (
+    SELECT 'user_id ' || user_id AS id FROM users GROUP BY 'user_id ' || user_id HAVING COUNT(*) > 1
+    UNION ALL
+    SELECT 'song_id ' || song_id FROM songs GROUP BY 'song_id ' || song_id HAVING COUNT(*) > 1
+    UNION ALL
+    SELECT 'artist_id ' || artist_id FROM artists GROUP BY 'artist_id ' || artist_id HAVING COUNT(*) > 1
+    UNION ALL
+    SELECT 'start_time ' || MIN(start_time)
+    FROM time
+    WHERE start_time >= %(since)s
+    GROUP BY start_time + INTERVAL '0 second'
+    HAVING COUNT(*) > 1
+) AS repeated
 """,
     ),
     Audit(
         "every key of songplays has its dimension row",
         "error",
         """
-SELECT COUNT(*)
+SELECT COUNT(*), MIN('songplay_id ' || songplays.songplay_id)
 FROM songplays
 LEFT JOIN users ON users.user_id = songplays.user_id
 LEFT JOIN time ON time.start_time = songplays.start_time
@@ -935,20 +1020,24 @@ WHERE songplays.start_time >= %(since)s
 """,
     ),
     Audit(
-        "every song has its artist",
+        "every song and artist that was ever loaded is there, and every song has its artist",
         "error",
         """
-SELECT COUNT(*)
-FROM songs
-LEFT JOIN artists ON artists.artist_id = songs.artist_id
-WHERE artists.artist_id IS NULL
+SELECT COUNT(*), MIN('song_id ' || load_songs.song_id)
+FROM load_songs
+LEFT JOIN songs ON songs.song_id = load_songs.song_id
+LEFT JOIN artists ON artists.artist_id = load_songs.artist_id
+LEFT JOIN artists AS credited ON credited.artist_id = songs.artist_id
+WHERE songs.song_id IS NULL
+    OR artists.artist_id IS NULL
+    OR credited.artist_id IS NULL
 """,
     ),
     Audit(
         "no moment in time without a play",
         "error",
         """
-SELECT COUNT(*)
+SELECT COUNT(*), MIN(time.start_time)
 FROM time
 LEFT JOIN songplays ON songplays.start_time = time.start_time
 WHERE time.start_time >= %(since)s
@@ -959,51 +1048,47 @@ WHERE time.start_time >= %(since)s
         "level is free or paid",
         "error",
         """
-SELECT
-    (
-        SELECT COUNT(*)
-        FROM songplays
-        WHERE start_time >= %(since)s AND (level IS NULL OR level NOT IN ('free', 'paid'))
-    )
-    + (SELECT COUNT(*) FROM users WHERE level IS NULL OR level NOT IN ('free', 'paid'))
+SELECT COUNT(*), MIN(example)
+FROM (
+    SELECT 'user ' || user_id || ' at ' || start_time || ' is ' || NVL(level, 'NULL') AS example
+    FROM songplays
+    WHERE start_time >= %(since)s AND (level IS NULL OR level NOT IN ('free', 'paid'))
+    UNION ALL
+    SELECT 'user ' || user_id || ' is ' || NVL(level, 'NULL')
+    FROM users
+    WHERE level IS NULL OR level NOT IN ('free', 'paid')
+) AS others
 """,
     ),
     Audit(
         "times, durations and coordinates are in range",
         "error",
         """
-SELECT
-    (SELECT COUNT(*) FROM time WHERE start_time < '2000-01-01' OR start_time >= '2100-01-01')
-    + (SELECT COUNT(*) FROM songs WHERE duration <= 0)
-    + (
-        SELECT COUNT(*)
-        FROM artists
-        WHERE ABS(latitude) > 90 OR ABS(longitude) > 180
-    )
+SELECT COUNT(*), MIN(example)
+FROM (
+    SELECT 'start_time ' || start_time AS example
+    FROM time
+    WHERE start_time < '2000-01-01' OR start_time >= '2100-01-01'
+    UNION ALL
+    SELECT 'song_id ' || song_id || ' lasts ' || duration
+    FROM songs
+    WHERE duration <= 0
+    UNION ALL
+    SELECT 'artist_id ' || artist_id || ' at ' || NVL(latitude, 0) || ', ' || NVL(longitude, 0)
+    FROM artists
+    WHERE ABS(latitude) > 90 OR ABS(longitude) > 180
+) AS others
 """,
     ),
     Audit(
         "text is encoded once (Ã is the mark of UTF-8 read as Latin-1)",
         "warn",
         """
-SELECT COUNT(*)
+SELECT COUNT(*), MIN(artist)
 FROM load_plays
 WHERE start_time >= %(since)s
     AND (song LIKE '%%Ã%%' OR artist LIKE '%%Ã%%')
 """,
-    ),
-    Audit(
-        "no text fills its column to the last byte, as if cut",
-        "warn",
-        """
-SELECT COUNT(*)
-FROM staging_events
-WHERE OCTET_LENGTH(artist) = 1024
-    OR OCTET_LENGTH(song) = 1024
-    OR OCTET_LENGTH(user_agent) = 1024
-    OR OCTET_LENGTH(location) = 512
-""",
-        staged=True,
     ),
 )
 

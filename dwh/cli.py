@@ -6,7 +6,8 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
@@ -26,6 +27,7 @@ except ImportError as error:  # the first thing that a new user can meet
 
 EXIT_CODES = "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted"
 INTERRUPTED = 130
+MOST = 99_999
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ def step_parser(doc: str | None, *, changes: bool = False) -> argparse.ArgumentP
 
 
 def count(text: str) -> int:
-    """An option's value that is a whole number, 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    """An option's value that is a whole number. COPY takes no MAXERROR above 100,000."""
+    if not text.isdecimal() or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST:,}")
     return int(text)
 
 
@@ -84,14 +86,12 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Calla
     """Parse, configure, run the body of a step, and turn what it raises into an exit code."""
     args = parser.parse_args(argv)
     console = Console(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
-    if args.verbose:
-        _show_log()
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
         settings = config.load(args.config, args.target)
         for warning in settings.warnings:
             console.warn(warning)
-        with explained(), open_target(settings, console) as target:
+        with _shown_log(args.verbose), explained(), open_target(settings, console) as target:
             return body(Step(args, settings, console, target)) or 0
     except DwhError as error:
         console.error(error)
@@ -115,13 +115,21 @@ def _note(interrupt: KeyboardInterrupt) -> str:
     return f": {notes[0]}" if notes else ""
 
 
-def _show_log() -> None:
+@contextmanager
+def _shown_log(verbose: bool) -> Iterator[None]:
     """Show our own log lines. Never those of botocore, whose DEBUG lines hold passwords."""
-    handler = logging.StreamHandler()
+    logger, handler = logging.getLogger("dwh"), logging.StreamHandler()
+    if not verbose:
+        yield
+        return
     handler.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("dwh")
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
 
 
 def _traceback() -> None:

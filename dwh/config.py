@@ -190,6 +190,8 @@ def _suggestion(word: str, known: list[str]) -> str:
 
 def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     """The rules that hold between keys."""
+    if values["log_jsonpath"].startswith(values["log_data"]):
+        problems.append("[S3] log_jsonpath lies under log_data: COPY would read it as a log; move it elsewhere")
     node_type, nodes = values["node_type"], values["number_of_nodes"]
     counts = NODE_COUNTS[node_type]
     if nodes not in counts:

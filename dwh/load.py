@@ -102,6 +102,7 @@ def find_sources(target: Target, console: Console, *, full: bool, max_errors: in
 
 def preview(cur: cursor, sources: Sources, console: Console) -> None:
     """Show what a load would read, and change nothing."""
+    warehouse.limit(cur, sources.settings.lock_timeout)
     warehouse.require_tables(cur)
     new = sources.objects if sources.full else new_objects(cur, sources.objects)
     for table, objects in new.items():
@@ -138,25 +139,25 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
 
 
 def lock(cur: cursor, settings: Settings) -> None:
-    """Become the only load, waiting for another one no longer than ``lock_timeout``.
+    """Become the only writer, waiting for another one no longer than ``lock_timeout``.
 
     Redshift has no time-out for locks of its own: the statement's serves.
 
     Raises:
-        WarehouseError: another load held the lock all the time.
+        WarehouseError: another session held the lock all the time.
     """
-    warehouse.execute(cur, sql_queries.SET_STATEMENT_TIMEOUT, {"milliseconds": settings.lock_timeout * 1000})
+    warehouse.limit(cur, settings.lock_timeout)
     try:
         warehouse.execute(cur, sql_queries.LOCK_LOADS)
     except psycopg2.errors.QueryCanceled as error:
         warehouse.rollback(cur.connection)
         holders = warehouse.rows(cur, sql_queries.LOCK_HOLDERS)
         raise WarehouseError(
-            f"another load holds the tables, for more than {duration(settings.lock_timeout)}",
-            hint="wait for it to end, then run etl.py again; it loads only what is left",
+            f"another session has held the tables of the load for more than {duration(settings.lock_timeout)}",
+            hint="wait for it to end (it may be another load), then run the step again",
             detail="\n".join(f"held by {owner.strip()}, session {pid}, since {start}" for owner, pid, start in holders),
         ) from error
-    warehouse.execute(cur, sql_queries.SET_STATEMENT_TIMEOUT, {"milliseconds": settings.statement_timeout * 1000})
+    warehouse.limit(cur, settings.statement_timeout)
 
 
 def forget(cur: cursor) -> None:
@@ -207,6 +208,8 @@ def fill_star(cur: cursor, load: Load, console: Console) -> None:
         sql_queries.SONG_MATCHES,
     ):
         warehouse.execute(cur, statement, parameters)
+    if warehouse.value(cur, sql_queries.COUNT_PLAYS_TO_MATCH):
+        warehouse.execute(cur, sql_queries.UPDATE_SONGPLAYS)
     inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
     for table, statements in star_statements().items():
         source, account = ACCOUNTS[table]
@@ -226,11 +229,12 @@ def star_statements() -> dict[str, tuple[str, ...]]:
         "artists": (sql_queries.DELETE_STALE_ARTISTS, sql_queries.INSERT_ARTISTS),
         "users": (
             sql_queries.INSERT_LOAD_USERS,
+            sql_queries.EARLIER_LOAD_USERS,
             sql_queries.DELETE_EARLIER_LOAD_USERS,
             sql_queries.UPDATE_USERS,
             sql_queries.INSERT_USERS,
         ),
-        "songplays": (sql_queries.UPDATE_SONGPLAYS, sql_queries.INSERT_SONGPLAYS),
+        "songplays": (sql_queries.INSERT_SONGPLAYS,),
         "time": (sql_queries.INSERT_TIME,),
     }
 

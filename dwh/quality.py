@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import sql_queries
 from dwh import warehouse
-from dwh.console import Console, plural
+from dwh.console import Console, plain, plural
 from dwh.errors import DataError
 
 if TYPE_CHECKING:
@@ -66,36 +66,39 @@ def close_accounts(console: Console, accounts: Iterable[Account]) -> None:
 
 
 def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged: bool = False) -> None:
-    """Ask every audit question and show the answers.
+    """Ask the audit questions and show the answers.
 
     Args:
         cur: in the transaction that is to be judged.
         console: where the answers go.
         since: the first moment of the plays to look at.
-        staged: also look at the staging tables.
+        staged: a load is under way: also look at the staging tables.
 
     Raises:
         DataError: an audit of severity ``error`` failed.
     """
     console.say("checks")
-    failed = []
-    for check in sql_queries.AUDITS:
-        if check.staged and not staged:
-            continue
-        offending = int(warehouse.value(cur, check.query, {"since": since}))
-        if offending and check.severity == "error":
-            failed.append(check.expectation)
-        word = {0: "ok"}.get(offending, "failed" if check.severity == "error" else "warn")
-        console.check(word, check.expectation + (f": {offending:,} are not" if offending else ""))
+    asked = [check for check in sql_queries.AUDITS if staged or not check.staged]
+    failed = [check for check in asked if not _passes(cur, console, check, since)]
     _show_match_rate(cur, console, since)
     if failed:
         raise DataError(
-            f"{len(failed)} of the checks failed; nothing was published"
-            if staged
-            else f"{len(failed)} of the checks failed",
-            hint="python etl.py --audit --verbose shows the query of each check",
-            detail="\n".join(failed),
+            f"{plural(len(failed), 'check')} failed" + ("; nothing was published" if staged else ""),
+            hint="mend the source data, then run the step again" if staged else "python etl.py --full loads all anew",
+            detail="\n".join(check.expectation for check in failed),
         )
+
+
+def _passes(cur: cursor, console: Console, check: sql_queries.Audit, since: datetime) -> bool:
+    """Ask one question, show the answer, and say whether a load may be published with it."""
+    offending, *example = warehouse.rows(cur, check.query, {"since": since})[0]
+    if not offending:
+        console.check("ok", check.expectation)
+        return True
+    count = f"{offending:,} against it" if offending > 1 else "not so"
+    text = f"{check.expectation}: {count}" + (f", such as {example[0]}" if example and example[0] else "")
+    console.check("failed" if check.severity == "error" else "warn", plain(text))
+    return check.severity == "warn"
 
 
 def _show_match_rate(cur: cursor, console: Console, since: datetime) -> None:

@@ -68,7 +68,9 @@ def find_work_bucket(target: Target) -> str | None:
     name = work_bucket_name(account, settings.region, settings.cluster_identifier)
     try:
         target.client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account)
-    except ClientError:
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
+            raise
         return None
     return name
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
+import signal
+import socket
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,7 +21,7 @@ from psycopg2 import errorcodes, sql
 
 import sql_queries
 from dwh.console import Console, duration, plain
-from dwh.errors import DataError, UnreachableError, WarehouseError
+from dwh.errors import DataError, DwhError, UnreachableError, WarehouseError
 from dwh.target import Target
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ ATTEMPTS = 4
 LOAD_ERRORS_SHOWN = 20
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a
-# serializable isolation violation as error 1023 under XX000, the state of many other errors.
+# serializable isolation violation, its error 1023, under XX000, the state of many other errors.
 # https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html
 TRANSIENT_STATES = {
     errorcodes.SERIALIZATION_FAILURE,
@@ -41,7 +45,7 @@ TRANSIENT_STATES = {
     errorcodes.CANNOT_CONNECT_NOW,
 }
 TRANSIENT_TEXTS = (
-    "1023",
+    "serializable isolation violation",
     "conflict with concurrent transaction",
     "could not open relation with oid",
     # A role made a minute ago is not visible to Redshift yet.
@@ -108,7 +112,8 @@ def require_tables(cur: cursor) -> None:
     Raises:
         WarehouseError: some tables are missing.
     """
-    missing = [name for name in sql_queries.CREATE if name not in existing(cur)]
+    there = existing(cur)
+    missing = [name for name in sql_queries.CREATE if name not in there]
     if missing:
         raise WarehouseError(f"there is no table {missing[0]} in the warehouse", hint="python create_tables.py")
 
@@ -127,7 +132,7 @@ def transaction(target: Target, console: Console, work: Callable[[cursor], T], a
         retry=_worth_another_attempt,
         stop=tenacity.stop_after_attempt(attempts),
         wait=tenacity.wait_random_exponential(multiplier=0.5, max=15),
-        before_sleep=lambda state: console.warn(f"{_reason(state)}; trying the whole load again"),
+        before_sleep=lambda state: console.warn(f"{_reason(state)}; trying the whole transaction again"),
         reraise=True,
     )
     try:
@@ -147,13 +152,50 @@ def _worth_another_attempt(state: tenacity.RetryCallState) -> bool:
 def _attempt(target: Target, work: Callable[[cursor], T]) -> T:
     with closing(target.connect()) as conn:
         try:
-            with conn.cursor() as cur:
+            with conn.cursor() as cur, interruptible(conn):
+                limit(cur, target.settings.statement_timeout)
                 result = work(cur)
-            conn.commit()
+                conn.commit()
         except BaseException:
             rollback(conn)
             raise
         return result
+
+
+def limit(cur: cursor, seconds: int) -> None:
+    """Bound every statement from here on, waiting for locks included; 0 is no bound."""
+    execute(cur, sql_queries.SET_STATEMENT_TIMEOUT, {"milliseconds": seconds * 1000})
+
+
+@contextmanager
+def interruptible(conn: connection) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM cancel the statement that runs.
+
+    psycopg2 waits for the server in C, where Python handles no signal. A thread
+    hears of it through the wake-up descriptor and asks the server to cancel.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    listener = threading.Thread(target=_cancel_when_told, args=(heard, conn), daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        told.close()
+        listener.join()
+        heard.close()
+
+
+def _cancel_when_told(heard: socket.socket, conn: connection) -> None:
+    while told := heard.recv(1):
+        if told[0] in (signal.SIGINT, signal.SIGTERM):
+            with suppress(psycopg2.Error):
+                conn.cancel()
 
 
 def rollback(conn: connection) -> None:
@@ -228,8 +270,22 @@ def copy(cur: cursor, statement: str, parameters: Parameters) -> Copied:
         raise copy_refused(error, refused) from error
     records = int(value(cur, sql_queries.LAST_COPY_COUNT))
     rejected = [_load_error(*row) for row in rows(cur, sql_queries.LEFT_OUT)]
+    if len(rejected) != (told := _told_left_out(cur.connection)):
+        raise DataError(
+            f"COPY left out {told:,} records and the load errors name {len(rejected):,}; nothing was published",
+            hint="run etl.py again; without --max-errors the load fails at the first bad record and names it",
+        )
     files = {name: int(lines) for name, lines in rows(cur, sql_queries.LAST_COPY_FILES)}
     return Copied(records, tuple(rejected), files, time.monotonic() - started)
+
+
+def _told_left_out(conn: connection) -> int:
+    """How many records the last COPY said that it left out, in its notice."""
+    last = next(
+        (text for text in reversed(conn.notices) if "loaded successfully" in text or "not be loaded" in text), ""
+    )
+    found = re.search(r"(\d+) record\(s\) could not be loaded", last)
+    return int(found[1]) if found else 0
 
 
 def load_errors(conn: connection, session: int, since: datetime, limit: int) -> list[str]:
@@ -267,5 +323,5 @@ def maintain(target: Target, console: Console, emptied: Sequence[str], grown: Se
                     execute(cur, on_table(sql_queries.VACUUM_TABLE, table))
                 for table in grown:
                     execute(cur, on_table(sql_queries.ANALYZE_TABLE, table))
-    except (psycopg2.Error, UnreachableError) as error:
+    except (psycopg2.Error, DwhError) as error:
         console.warn(f"the load is published, but VACUUM and ANALYZE after it failed: {first_line(error)}")

@@ -164,6 +164,11 @@ def test_both_keys_mean_aws_and_neither_is_shown(cfg):
     assert "canary" not in repr(settings)
 
 
+def test_the_jsonpaths_file_must_not_be_read_as_a_log(cfg):
+    change(cfg, "s3://udacity-dend/log_json_path.json", "s3://udacity-dend/log_data/paths.json")
+    assert "log_jsonpath lies under log_data" in problems(cfg)
+
+
 def test_the_environment_wins_over_env_file(cfg):
     cfg.with_name(".env").write_text("KEY=old\nSECRET=old\n")
     assert config.load(cfg, environ={"KEY": "new", "SECRET": "new"}).key == "new"

@@ -16,6 +16,8 @@ plays = st.builds(
     itemInSession=st.integers(0, 2),
     ts=st.sampled_from([1541105830796, 1541105830797, 1541205830000]),
     song=st.sampled_from(["First Song", "Second Song"]),
+    level=st.sampled_from(["free", "paid"]),
+    location=st.sampled_from(["London", None]),
     length=st.sampled_from([200.5, 90.0]),
 )
 visits = st.builds(
@@ -39,7 +41,7 @@ loads = st.lists(
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=loads)
 def test_the_order_of_delivery_does_not_matter(warehouse, deliveries):
     warehouse.empty()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import psycopg2
 import pytest
 from psycopg2 import errors
@@ -41,6 +43,8 @@ def test_what_is_tried_again(error, again):
 class FakeTarget:
     """A target whose connections fail, one error after another."""
 
+    settings = SimpleNamespace(statement_timeout=0)
+
     def __init__(self, *failures):
         self.failures = list(failures)
         self.connections = 0
@@ -52,6 +56,7 @@ class FakeTarget:
 
 class FakeConnection:
     closed = 0
+    rowcount = -1
 
     def __init__(self, failure):
         self.failure = failure
@@ -64,6 +69,9 @@ class FakeConnection:
         return self
 
     def __exit__(self, *_):
+        return None
+
+    def execute(self, statement, parameters=None):
         return None
 
     def commit(self):

@@ -186,8 +186,8 @@ def _qualified(core: _Core) -> str:
     condition = rewrite(_replace(core.qualify, windows))
     distinct = "DISTINCT " if any(token.upper == "DISTINCT" for token in core.head) else ""
     order, limit = _order_and_limit(core.tail)
-    return (
-        f'SELECT {distinct}{", ".join(outer)} FROM (SELECT {", ".join(inner)}, ({condition}) AS "qualify?"'
+    return (  # made of rewritten tokens, no values
+        f'SELECT {distinct}{", ".join(outer)} FROM (SELECT {", ".join(inner)}, ({condition}) AS "qualify?"'  # noqa: S608
         f'{rewrite(core.source)} {order}) AS "qualified" WHERE "qualify?"{limit}'
     )
 

@@ -82,7 +82,7 @@ MISSING = tuple(
     (re.compile(pattern, re.DOTALL), construct)
     for pattern, construct in (
         (r"^\s*unload\b", "UNLOAD"),
-        (r"^\s*(call|create\s+(or\s+replace\s+)?(procedure|function|library|model))\b", "a function or procedure of one's own"),
+        (r"^\s*(call|create\s+(or\s+replace\s+)?(procedure|function|library|model))\b", "a procedure or function"),
         (r"^\s*create\s+(external|datashare)\b", "an external schema, an external table or a datashare"),
         (r"\bwith\s+no\s+schema\s+binding\b", "WITH NO SCHEMA BINDING"),
         (r"\bgroup\s+by\s+all\b", "GROUP BY ALL"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from project import PLAY, ROOT, SONG, Project, clean_environment
 from proxy import Proxy
 
 STEPPING = Path(__file__).with_name("stepping.py")
-EVERY = 1 if os.environ.get("FAULTS") == "all" else 17
+EVERY = 1 if os.environ.get("FAULTS") == "all" else 29
 KILLED = -9
 
 
@@ -129,7 +130,7 @@ def test_a_lost_answer_to_commit(cluster, clean, monkeypatch):
     assert cluster.star() == star
 
 
-@pytest.mark.parametrize("messages", [1, 12, 40])
+@pytest.mark.parametrize("messages", [1, 40])
 def test_a_connection_cut_in_the_middle(cluster, clean, monkeypatch, messages):
     star, _ = clean
     start(cluster, earlier=True)
@@ -144,7 +145,7 @@ def test_a_connection_cut_in_the_middle(cluster, clean, monkeypatch, messages):
     assert cluster.star() == star
 
 
-@pytest.mark.parametrize("number", [1, 4, 30])
+@pytest.mark.parametrize("number", [1, 30])
 def test_two_loads_at_once(cluster, clean, number, tmp_path):
     star, _ = clean
     start(cluster, earlier=True)
@@ -173,8 +174,25 @@ def test_a_load_that_waits_too_long_says_who_holds_the_lock(cluster, clean):
     finally:
         cluster.set("lock_timeout", "60")
     assert ran.code == 1
-    assert "another load holds the tables" in ran.err
+    assert "another session has held the tables" in ran.err
     assert "held by" in ran.err
+
+
+def test_ctrl_c_is_heard_while_the_server_works(cluster, clean):
+    start(cluster, earlier=False)
+    with cluster.connect() as conn, conn.cursor() as cur:
+        cur.execute("LOCK load_objects")
+        waiting = stepping(cluster, "kill", 10_000, wait=False)
+        assert "local target" in waiting.stderr.readline()
+        time.sleep(1.5)
+        began = time.monotonic()
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=50)
+        waited = time.monotonic() - began
+        conn.rollback()
+    assert "Traceback" not in said
+    assert waiting.returncode == 130, said
+    assert waited < 30  # and not the 60 seconds of lock_timeout
 
 
 def test_readers_never_wait_and_see_the_old_star_or_the_new(cluster, clean, tmp_path):

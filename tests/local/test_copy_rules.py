@@ -215,7 +215,8 @@ def test_a_failed_value_is_described(copies):
         "err_reason": "String length exceeds DDL length",
     }
     detail = copies.run(
-        "SELECT TRIM(column_name), error_code, TRIM(error_message), line_number FROM sys_load_error_detail WHERE session_id = pg_backend_pid() ORDER BY query_id DESC LIMIT 1"
+        "SELECT TRIM(column_name), error_code, TRIM(error_message), line_number FROM"
+        " sys_load_error_detail WHERE session_id = pg_backend_pid() ORDER BY query_id DESC LIMIT 1"
     )
     assert detail == [("b", 1204, "String length exceeds DDL length", 2)]
 
@@ -261,6 +262,23 @@ OPTIONS += [("timestamp", json.dumps(text), "TIMEFORMAT 'auto'", value) for text
 @pytest.mark.parametrize(("kind", "value", "options", "stored"), OPTIONS, ids=[f"{c[2]} {c[1]}" for c in OPTIONS])
 def test_option(copies, kind, value, options, stored):
     assert copies.loaded(f"a {kind}", f'{{"a": {value}}}', options) == [(stored,)]
+
+
+def test_columns_that_are_null_throughout(copies):
+    table = "n int, a int, b boolean, c decimal(8,2), d timestamp, e date, f float, g varchar(9), h super"
+    assert copies.loaded(table, '{"n":1}\n{"n":2}', "TIMEFORMAT 'epochmillisecs'") == [
+        (1, *[None] * 8),
+        (2, *[None] * 8),
+    ]
+
+
+@pytest.mark.parametrize(("option", "value"), [("EMPTYASNULL", '""'), ("BLANKSASNULL", '"  "')])
+def test_what_is_made_null_meets_not_null(copies, option, value):
+    body = f'{{"a": "x"}}\n{{"a": {value}}}'
+    assert sorted(copies.loaded("a varchar(9)", body, option), key=str) == [("x",), (None,)]
+    with pytest.raises(psycopg2.InternalError):
+        copies.loaded("a varchar(9) NOT NULL", body, option)
+    assert copies.errors()[0]["err_code"] == 1213
 
 
 def test_a_date_before_christ(copies):
@@ -412,7 +430,8 @@ ACCEPTED = [
     f"COPY t FROM 's3://{BUCKET}/data/' CREDENTIALS 'aws_iam_role={ROLE}' FORMAT AS JSON 'auto' REGION '{REGION}'",
     f"COPY t FROM 's3://{BUCKET}/data/' WITH CREDENTIALS AS 'aws_iam_role={ROLE}' JSON AS 'auto' REGION AS '{REGION}'",
     f"COPY public.t (a) FROM 's3://{BUCKET}/data/' FORMAT JSON MAXERROR AS 5 IAM_ROLE '{ROLE}' -- at the end",
-    f"COPY \"T\" FROM 's3://{BUCKET}/data/file' TRUNCATECOLUMNS JSON 'auto' MAXERROR 5 IAM_ROLE '{ROLE}' STATUPDATE OFF;",
+    f"COPY \"T\" FROM 's3://{BUCKET}/data/file' TRUNCATECOLUMNS JSON 'auto' MAXERROR 5 IAM_ROLE"
+    f" '{ROLE}' STATUPDATE OFF;",
 ]
 
 

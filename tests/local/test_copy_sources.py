@@ -6,6 +6,7 @@ import json
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import psycopg2
 import pytest
@@ -124,8 +125,8 @@ def test_no_such_bucket(t):
 class Bulk(BaseHTTPRequestHandler):
     """The launcher's bulk read, over a dictionary."""
 
-    objects: dict[str, bytes] = {}
-    asked: list[dict[str, object]] = []
+    objects: ClassVar[dict[str, bytes]] = {}
+    asked: ClassVar[list[dict[str, object]]] = []
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -171,7 +172,10 @@ def test_the_bulk_read_is_used_where_it_is_offered(connect, aws):
 
 
 def assume_error(arn):
-    return f"User arn:aws:redshift:us-west-2:123456789012:dbuser:{CLUSTER}/{USER} is not authorized to assume IAM Role {arn}"
+    return (
+        f"User arn:aws:redshift:us-west-2:123456789012:dbuser:{CLUSTER}/{USER} is not authorized to"
+        f" assume IAM Role {arn}"
+    )
 
 
 @pytest.mark.parametrize("fault", ["not there", "not attached", "trusts another"])
@@ -276,7 +280,8 @@ def test_load_errors_survive_a_rollback(connect, aws):
         )
         assert cursor.fetchall() == [("Invalid digit, Value 'x', Pos 0, Type: Integer", True, True, 1)]
         cursor.execute(
-            "SELECT status, TRIM(table_name), loaded_rows, error_count FROM sys_load_history ORDER BY query_id DESC LIMIT 1"
+            "SELECT status, TRIM(table_name), loaded_rows, error_count FROM sys_load_history ORDER BY"
+            " query_id DESC LIMIT 1"
         )
         assert cursor.fetchone() == ("aborted", "t", 0, 1)
 
@@ -301,7 +306,8 @@ def test_a_load_is_seen_in_its_own_transaction(connect, aws):
             cursor.execute("SELECT COUNT(*) FROM stl_load_errors WHERE query = pg_last_copy_id()")
             assert cursor.fetchone() == (1,)
             cursor.execute(
-                "SELECT status, loaded_rows, source_file_count, source_file_bytes FROM sys_load_history WHERE query_id = pg_last_copy_id()"
+                "SELECT status, loaded_rows, source_file_count, source_file_bytes FROM sys_load_history WHERE"
+                " query_id = pg_last_copy_id()"
             )
             assert cursor.fetchone() == ("completed", 3, 2, 32)
             connection.commit()

@@ -55,12 +55,14 @@ REFUSED = [
         "alias",
     ),
     (
-        "MERGE INTO t USING (SELECT 1 AS a) u ON t.a = u.a WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)",
+        "MERGE INTO t USING (SELECT 1 AS a) u ON t.a = u.a WHEN MATCHED THEN DELETE WHEN NOT MATCHED"
+        " THEN INSERT VALUES (1)",
         "subquery",
     ),
     ("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", "WHEN NOT MATCHED"),
     (
-        "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED AND u.a > 1 THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)",
+        "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED AND u.a > 1 THEN DELETE WHEN NOT MATCHED THEN"
+        " INSERT VALUES (1)",
         "WHEN MATCHED",
     ),
     ("MERGE INTO t USING u ON t.a = u.a REMOVE DUPLICATES", "REMOVE DUPLICATES"),
@@ -218,7 +220,10 @@ def test_lock_first_sees_what_was_committed_before_it_got_the_lock(two):
 def test_merge(two):
     first, _ = two
     run(first, "CREATE TEMP TABLE u (a int, b varchar(9)); INSERT INTO u VALUES (1, 'new'), (2, 'two')")
-    merge = "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET b = u.b WHEN NOT MATCHED THEN INSERT VALUES (u.a, u.b)"
+    merge = (
+        "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET b = u.b WHEN NOT MATCHED THEN"
+        " INSERT VALUES (u.a, u.b)"
+    )
     run(first, merge)
     assert run(first, "SELECT a, b FROM t ORDER BY a") == [(1, "new"), (2, "two")]
     run(first, "INSERT INTO u VALUES (1, 'again')")
@@ -279,7 +284,8 @@ def test_who_holds_locks(two):
     run(first, "LOCK t")
     holders = run(
         second,
-        "SELECT txn_owner, pid FROM svv_transactions WHERE granted AND lock_mode = 'AccessExclusiveLock' AND relation = 't'::regclass::int",
+        "SELECT txn_owner, pid FROM svv_transactions WHERE granted AND lock_mode ="
+        " 'AccessExclusiveLock' AND relation = 't'::regclass::int",
     )
     assert holders == [(USER, first.get_backend_pid())]
 

@@ -7,7 +7,8 @@ import pytest
 
 # In the manner of projects that were written for Redshift alone.
 FOREIGN_DDL = [
-    "create table if not exists songplay(songplay_id int identity(0,1) primary key sortkey, start_time timestamp not null"
+    "create table if not exists songplay(songplay_id int identity(0,1) primary key sortkey,"
+    " start_time timestamp not null"
     " references time(start_time), user_id varchar not null distkey, level text, duration float)",
     "CREATE TABLE public.time (start_time TIMESTAMP SORTKEY PRIMARY KEY, hour SMALLINT ENCODE AZ64) diststyle all;",
     'CREATE TABLE IF NOT EXISTS "Users" (userId INTEGER NOT NULL ENCODE raw, firstName VARCHAR(MAX) ENCODE lzo'
@@ -72,10 +73,14 @@ def test_what_pg_table_def_shows(sql):
 def test_what_svv_table_info_shows(sql):
     sql.run(FOREIGN_DDL[2])
     sql.run("CREATE TABLE even (a int) DISTSTYLE EVEN; CREATE TABLE auto (a int encode zstd)")
-    asked = "SELECT \"table\", diststyle, sortkey1, sortkey_num, encoded, tbl_rows, max_varchar FROM svv_table_info WHERE schema = 'tried' ORDER BY 1"
+    asked = (
+        'SELECT "table", diststyle, sortkey1, sortkey_num, encoded, tbl_rows, max_varchar FROM'
+        " svv_table_info WHERE schema = 'tried' ORDER BY 1"
+    )
     assert sql.run(asked) == []  # empty tables are not listed
     sql.run(
-        "INSERT INTO users VALUES (1); INSERT INTO users VALUES (1); INSERT INTO even VALUES (1); INSERT INTO auto VALUES (1)"
+        "INSERT INTO users VALUES (1); INSERT INTO users VALUES (1); INSERT INTO even VALUES (1);"
+        " INSERT INTO auto VALUES (1)"
     )
     assert [tuple(map(str, row)) for row in sql.run(asked)] == [
         ("auto", "AUTO(ALL)", "AUTO(SORTKEY)", "0", "Y", "1", "0"),
@@ -86,12 +91,16 @@ def test_what_svv_table_info_shows(sql):
 
 def test_keys_are_noted_and_not_enforced(sql):
     sql.run(
-        "CREATE TABLE k (a int PRIMARY KEY, b int UNIQUE, c int REFERENCES nowhere (c), FOREIGN KEY (b) REFERENCES k (a))"
+        "CREATE TABLE k (a int PRIMARY KEY, b int UNIQUE, c int REFERENCES nowhere (c), FOREIGN KEY (b)"
+        " REFERENCES k (a))"
     )
     sql.run("INSERT INTO k VALUES (1, 1, 1), (1, 1, 99)")
     with pytest.raises(psycopg2.errors.NotNullViolation):
         sql.run("INSERT INTO k VALUES (NULL, 1, 1)")
-    kinds = "SELECT constraint_type FROM information_schema.table_constraints WHERE table_name = 'k' ORDER BY constraint_name"
+    kinds = (
+        "SELECT constraint_type FROM information_schema.table_constraints WHERE table_name = 'k' ORDER"
+        " BY constraint_name"
+    )
     assert [row[0] for row in sql.run(kinds)] == ["PRIMARY KEY", "UNIQUE", "FOREIGN KEY", "FOREIGN KEY"]
     assert sql.run("SELECT column_name FROM information_schema.key_column_usage WHERE constraint_name = 'k_key_1'") == [
         ("a",)

@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from dwh.local.copy.grammar import Copy
-from dwh.local.copy.values import INTEGERS, Column
+from dwh.local.copy.values import BLANK, INTEGERS, Column
 
-Reader = Callable[[Sequence[Any]], Sequence[str]]
+# Takes the values, and the bytes of the longest document that they come from.
+Reader = Callable[[Sequence[Any], int], Sequence[str]]
 
 # How a NULL is written: one character that no JSON number holds and that text has escaped.
 NULL = "\x01"
@@ -52,17 +53,12 @@ def reader(column: Column, copy: Copy) -> Reader:
     return _never
 
 
-def _never(values: Sequence[Any]) -> Sequence[str]:
+def _never(values: Sequence[Any], longest: int) -> Sequence[str]:
     raise Doubt
 
 
-_NUMBERS = {int}, {int, type(None)}
+_NUMBERS = {int}, {int, type(None)}, {type(None)}
 _FLOATS = frozenset((int, float, type(None)))
-
-
-def _only(values: Sequence[Any], kind: type) -> None:
-    if set(map(type, values)) != {kind}:
-        raise Doubt
 
 
 def _present(values: Sequence[Any]) -> Sequence[Any]:
@@ -80,25 +76,31 @@ def _filled(values: Sequence[Any], texts: Sequence[str]) -> Sequence[str]:
 def _character(column: Column, copy: Copy) -> Reader:
     empty_null, blank_null = copy.has("EMPTYASNULL"), copy.has("BLANKSASNULL")
     trim = copy.has("TRIMBLANKS") and column.type == "varchar"
-    size, varchar = column.size, column.type == "varchar"
+    size, varchar, not_null = column.size, column.type == "varchar", column.not_null
 
-    def read(values: Sequence[Any]) -> Sequence[str]:
+    def read(values: Sequence[Any], longest: int) -> Sequence[str]:
         nulls = 0
-        if None in values:
-            values = [NULL if value is None else value for value in values]
-            nulls = values.count(NULL)
         try:
             joined = "".join(values)
-        except TypeError:
-            raise Doubt from None
-        if joined.count(NULL) != nulls or "\0" in joined or (empty_null and "" in values):
+        except TypeError:  # a NULL is among them, or what is no string
+            values = [NULL if value is None else value for value in values]
+            nulls = values.count(NULL)
+            joined = _joined(values)
+        if joined.count(NULL) != nulls or "\0" in joined:
             raise Doubt
-        if max(map(len, values)) > size or not (joined.isascii() or (varchar and _fits(values, size))):
+        # A value is no longer than its document: an escape takes more bytes than what it stands for.
+        if longest > size and not _fits(values, size, joined.isascii()):
             raise Doubt
-        if blank_null and any(map(str.isspace, values)):
+        if not varchar and not joined.isascii():
             raise Doubt
         if trim:
-            values = [value.rstrip(" \t\r\n") for value in values]
+            values = [value.rstrip(BLANK) for value in values]
+        if empty_null and "" in values:
+            values = [value or NULL for value in values]
+        if blank_null and any(map(str.isspace, values)):
+            values = [NULL if value and not value.strip(BLANK) else value for value in values]
+        if not_null and NULL in values:
+            raise Doubt
         if "\\" in joined or "\n" in joined or "\t" in joined or "\r" in joined:
             return [value if value == NULL else value.translate(ESCAPES) for value in values]
         return values
@@ -106,9 +108,19 @@ def _character(column: Column, copy: Copy) -> Reader:
     return read
 
 
-def _fits(values: Sequence[str], size: int) -> bool:
+def _joined(values: Sequence[Any]) -> str:
+    try:
+        return "".join(values)
+    except TypeError:
+        raise Doubt from None
+
+
+def _fits(values: Sequence[str], size: int, ascii_only: bool) -> bool:
     """Do all values fit in bytes? No character has more than four."""
-    return max(map(len, values)) * 4 <= size or max(len(value.encode()) for value in values) <= size
+    longest = max(map(len, values))
+    if ascii_only:
+        return longest <= size
+    return longest * 4 <= size or max(len(value.encode()) for value in values) <= size
 
 
 def _dumped(values: Sequence[Any]) -> list[str]:
@@ -121,7 +133,7 @@ def _integer(column: Column) -> Reader:
     digits = len(str(1 << bits)) - 1
     lowest, highest = -(1 << bits), (1 << bits) - 1
 
-    def read(values: Sequence[Any]) -> Sequence[str]:
+    def read(values: Sequence[Any], longest: int) -> Sequence[str]:
         if set(map(type, values)) not in _NUMBERS:
             raise Doubt
         texts = _dumped(values)
@@ -134,7 +146,7 @@ def _integer(column: Column) -> Reader:
     return read
 
 
-def _floating(values: Sequence[Any]) -> Sequence[str]:
+def _floating(values: Sequence[Any], longest: int) -> Sequence[str]:
     if not set(map(type, values)) <= _FLOATS:
         raise Doubt
     return _dumped(values)
@@ -144,9 +156,11 @@ def _numeric(column: Column, copy: Copy) -> Reader:
     scale = column.scale
     limit = min(10 ** (column.size - scale), EXACT_FLOAT)
 
-    def read(values: Sequence[Any]) -> Sequence[str]:
+    def read(values: Sequence[Any], longest: int) -> Sequence[str]:
         present = _present(values)
-        if not present or not set(map(type, present)) <= _FLOATS or max(present) >= limit or min(present) <= -limit:
+        if not set(map(type, present)) <= _FLOATS:
+            raise Doubt
+        if present and (max(present) >= limit or min(present) <= -limit):
             raise Doubt
         texts = list(map(repr, present))
         # PostgreSQL would round further digits; COPY cuts them off. An exponent is left to the exact way too,
@@ -158,13 +172,14 @@ def _numeric(column: Column, copy: Copy) -> Reader:
     return read
 
 
-def _boolean(values: Sequence[Any]) -> Sequence[str]:
+def _boolean(values: Sequence[Any], longest: int) -> Sequence[str]:
     present = _present(values)
-    _only(present, bool)
+    if present and set(map(type, present)) != {bool}:
+        raise Doubt
     return _filled(values, ["t" if value else "f" for value in present])
 
 
-def _date(values: Sequence[Any]) -> Sequence[str]:
+def _date(values: Sequence[Any], longest: int) -> Sequence[str]:
     present = _present(values)
     try:
         if not all(map(_DATE.fullmatch, present)):
@@ -180,7 +195,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?", re.ASCII)
 
 
-def _timestamp(values: Sequence[Any]) -> Sequence[str]:
+def _timestamp(values: Sequence[Any], longest: int) -> Sequence[str]:
     present = _present(values)
     try:
         if not all(map(_TIMESTAMP.fullmatch, present)):
@@ -217,9 +232,11 @@ _days, _clock = _Days(), _Clock()
 _millis = [f".{number:03}" for number in range(1000)]
 
 
-def _epoch_millis(values: Sequence[Any]) -> Sequence[str]:
-    present = _present(values)
-    _only(present, int)
+def _epoch_millis(values: Sequence[Any], longest: int) -> Sequence[str]:
+    kinds = set(map(type, values))
+    if kinds not in _NUMBERS:
+        raise Doubt
+    present = values if kinds == {int} else _present(values)
     days, clock, millis = _days, _clock, _millis
     texts = [f"{days[value // _DAY]} {clock[value % _DAY // 1000]}{millis[value % 1000]}" for value in present]
     return _filled(values, texts)

@@ -50,6 +50,11 @@ class Batch:
         return self._exact
 
     @cached_property
+    def longest(self) -> int:
+        """The bytes of the longest document."""
+        return max(map(len, self.raws))
+
+    @cached_property
     def long_numbers(self) -> bool:
         """Might there be a number with more digits than a float keeps?"""
         return _LONG_NUMBER.search(b"\n".join(self.raws)) is not None
@@ -132,7 +137,7 @@ class Converter:
             return self._exactly(place, batch)
         if not (column.not_null or column.generated) or None not in found:
             try:
-                return read(found)
+                return read(found, batch.longest)
             except columns.Doubt:
                 pass
         return self._exactly(place, batch)

@@ -145,7 +145,7 @@ def _document_end(buffer: bytes, start: int, *, final: bool) -> int | None:
         return len(buffer)
     if len(buffer) - start > MAX_DOCUMENT:
         cut = _NEW_START.search(buffer, start + MAX_DOCUMENT)
-        return cut.start() if cut else None
+        return cut.start() if cut else len(buffer)  # too large, whatever follows
     return None
 
 

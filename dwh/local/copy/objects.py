@@ -21,7 +21,8 @@ from dwh.local.copy import errors
 if TYPE_CHECKING:
     from dwh.local.session import AwsApi
 
-BLOCK = 1 << 20
+# Bytes read at a time. Documents of one block are still in the processor's cache when they are converted.
+BLOCK = 1 << 17
 BULK_PATH = "/_local/objects"
 
 
@@ -214,7 +215,7 @@ class _Zstandard(io.RawIOBase):
         self._frame: Any = None
 
     def read(self, size: int = -1) -> bytes:
-        while packed := self._body.read(BLOCK // 16):
+        while packed := self._body.read(BLOCK):
             try:
                 if data := self._decompress(packed):
                     return data

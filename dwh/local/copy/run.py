@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,8 @@ from dwh.local.lexer import Tokens
 if TYPE_CHECKING:
     from dwh.local.session import Connection
 
-BATCH = 500
+# Documents that are converted together: at least, where one block has them, and at most, from small files.
+ENOUGH, BATCH = 100, 500
 
 
 def copy(session: Connection, tokens: Tokens) -> None:
@@ -99,7 +102,7 @@ class Load:
                 pass
         else:
             stream = _Stream(chunks)
-            with self.session.plain() as cursor:
+            with self.session.plain() as cursor, _no_collection():
                 cursor.copy_expert(self.table.copy_sql, stream)
             if stream.error is not None:
                 raise stream.error
@@ -151,6 +154,11 @@ class Load:
             try:
                 blocks = objects.blocks(item, self.copy.compression, self.copy.encoding)
                 for chunk in documents.chunks(blocks, self.copy.ignore_lines):
+                    if not batch.raws and len(chunk.raws) >= ENOUGH:
+                        origins.extend(item.url, 0, chunk.lines)
+                        yield Batch(chunk.raws, chunk.values), origins
+                        origins = Origins()
+                        continue
                     for start in range(0, len(chunk.raws), BATCH):
                         part = slice(start, start + BATCH)
                         origins.extend(item.url, len(batch.raws), chunk.lines[part])
@@ -184,6 +192,18 @@ class Load:
                 reason=failure.error.reason,
             )
         )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking over millions of values that are in no cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _raw_value(failure: Failure) -> str:
