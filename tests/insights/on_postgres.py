@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from types import SimpleNamespace
 
 import psycopg2
 import star as stars
@@ -69,6 +70,7 @@ class OnDatabase:
 
     def __init__(self, database):
         self.connect = database.connect
+        self.settings = SimpleNamespace(statement_timeout=0)
 
     def __enter__(self):
         return self
