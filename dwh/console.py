@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -124,6 +125,25 @@ class Console:
             yield wait
         finally:
             wait.clear()
+
+    @contextmanager
+    def busy(self, label: str) -> Iterator[None]:
+        """Show that one long call goes on: in place on a terminal, a line a minute otherwise."""
+        done = threading.Event()
+        pause = 1.0 if self.colored(self.err) else HEARTBEAT_SECONDS
+
+        def tick() -> None:
+            with self.waiting(label) as wait:
+                while not done.wait(pause):
+                    wait.update("running")
+
+        ticker = threading.Thread(target=tick, daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            done.set()
+            ticker.join()
 
     def confirm(self, question: str, expected: str, *, yes: bool) -> None:
         """Ask for a word before something is destroyed.

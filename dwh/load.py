@@ -182,7 +182,8 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         if not new:
             load.copied[table] = warehouse.Copied()
             continue
-        copied = warehouse.copy(cur, *sources.parameters(table, load.load_id, new))
+        with console.busy(f"copying {plural(len(new), 'object')} into {table}"):
+            copied = warehouse.copy(cur, *sources.parameters(table, load.load_id, new))
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
         for record in copied.rejected:
@@ -200,6 +201,23 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
 def fill_star(cur: cursor, load: Load, console: Console) -> None:
     """Transform what is staged and insert it into the star, keeping the account of each table."""
     parameters = {"load_id": load.load_id}
+    with console.busy("transforming what was staged"):
+        transform(cur, parameters)
+    inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
+    for table, statements in star_statements().items():
+        source, account = ACCOUNTS[table]
+        started = time.monotonic()
+        with console.busy(f"inserting into {table}"):
+            outcomes = quality.outcomes(cur, account)
+            counts = [warehouse.execute(cur, statement, parameters) for statement in statements]
+        inserted[table] = counts[-1] - (counts[0] if table in REPLACED else 0)
+        load.accounts.append(Account(table, inserted[source], inserted[table], outcomes))
+        console.step("insert", table, inserted[table], "", time.monotonic() - started)
+    warehouse.execute(cur, sql_queries.INSERT_LOAD_PLAYS, parameters)
+
+
+def transform(cur: cursor, parameters: dict[str, Any]) -> None:
+    """Find the new songs and plays, and the song of each play; older plays get theirs here."""
     for statement in (
         sql_queries.NEW_SONGS,
         sql_queries.NEW_PLAYS,
@@ -210,16 +228,6 @@ def fill_star(cur: cursor, load: Load, console: Console) -> None:
         warehouse.execute(cur, statement, parameters)
     if warehouse.value(cur, sql_queries.COUNT_PLAYS_TO_MATCH):
         warehouse.execute(cur, sql_queries.UPDATE_SONGPLAYS)
-    inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
-    for table, statements in star_statements().items():
-        source, account = ACCOUNTS[table]
-        started = time.monotonic()
-        outcomes = quality.outcomes(cur, account)
-        counts = [warehouse.execute(cur, statement, parameters) for statement in statements]
-        inserted[table] = counts[-1] - (counts[0] if table in REPLACED else 0)
-        load.accounts.append(Account(table, inserted[source], inserted[table], outcomes))
-        console.step("insert", table, inserted[table], "", time.monotonic() - started)
-    warehouse.execute(cur, sql_queries.INSERT_LOAD_PLAYS, parameters)
 
 
 def star_statements() -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
@@ -84,6 +85,23 @@ def test_a_wait_on_a_terminal_stays_on_one_line_and_goes_away(monkeypatch):
         wait.update("available")
     assert "\n" not in screen.err.getvalue()
     assert screen.err.getvalue().endswith("\r\x1b[2K")
+
+
+def test_a_long_call_shows_on_a_terminal_and_goes_away(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Console(err=Terminal())
+    with screen.busy("copying"):
+        while "copying: running" not in screen.err.getvalue():
+            time.sleep(0.05)
+    assert screen.err.getvalue().endswith("\r\x1b[2K")
+
+
+def test_a_short_call_shows_nothing_where_lines_stay():
+    screen = console()
+    with screen.busy("copying"):
+        pass
+    assert screen.err.getvalue() == ""
 
 
 def test_nobody_there_to_confirm(monkeypatch):
