@@ -28,6 +28,7 @@ lint: $(installed)
 
 diagrams: $(installed)
 	$(py) -m assets.draw
+	$(py) -m assets.terminal
 
 $(installed): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1020,7 +1020,7 @@ WHERE songplays.start_time >= %(since)s
 """,
     ),
     Audit(
-        "every song and artist that was ever loaded is there, and every song has its artist",
+        "every song and artist that was loaded is there, and each song's artist",
         "error",
         """
 SELECT COUNT(*), MIN('song_id ' || load_songs.song_id)

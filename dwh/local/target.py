@@ -81,7 +81,7 @@ class LocalTarget:
         self._sync()
         status = self._status() or {}
         counts = status["counts"]
-        what = f"{counts[folder.LOGS]} log files, {counts[folder.SONGS]} songs"
+        what = f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
         source = SAMPLE if status["source"] == SAMPLE else status["folder"]
         return f"local target · {postgres.HOST}:{state['port']} · data: {source} ({what})"
 
