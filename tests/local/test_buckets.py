@@ -37,7 +37,7 @@ def test_a_data_folder_that_will_not_do(place, left, message):
 def test_no_folder_named_is_generated_sample_data(place):
     target = place.target(data_dir=None)
     target.start()
-    assert "generated sample (30 log files, 1500 songs)" in target.describe()
+    assert "generated sample (30 log files, 1,500 songs)" in target.describe()
     assert len(target.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="log_data/")["Contents"]) == 30
     made = (place.state / "sample").stat().st_mtime_ns
     target.start()
