@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,11 @@ SONG = {
     "duration": 200.5,
     "year": 1999,
 }
+
+
+def heed_ctrl_c():
+    """In a child: take SIGINT as a terminal's programs do, also when the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Ran(NamedTuple):

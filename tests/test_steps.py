@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from project import PLAY, ROOT, SONG, STEPS, clean_environment
+from project import PLAY, ROOT, SONG, STEPS, clean_environment, heed_ctrl_c
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -120,6 +120,7 @@ def test_ctrl_c_is_130_without_a_traceback(warehouse):
         env=clean_environment(warehouse.folder),
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     line = step.stderr.readline()
     time.sleep(0.3)

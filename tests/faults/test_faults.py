@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
-from project import PLAY, ROOT, SONG, Project, clean_environment
+from project import PLAY, ROOT, SONG, Project, clean_environment, heed_ctrl_c
 from proxy import Proxy
 
 STEPPING = Path(__file__).with_name("stepping.py")
@@ -62,6 +62,7 @@ def stepping(project, action, number, *args, wait=True):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     if not wait:
         return process

@@ -220,7 +220,7 @@ def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch):
     assert binaries._version(old) == 15
     found = next(binaries.candidates())
     monkeypatch.setattr(binaries, "candidates", lambda: iter([old, found]))
-    assert start(home).programs == found
+    assert binaries._version(start(home).programs) == binaries._version(found)
 
 
 @as_root
@@ -262,6 +262,9 @@ def test_wheel_that_nobody_can_reach(home, monkeypatch, tmp_path):
 @as_root
 def test_plain_user(home):
     """The same in a process that is not root: it gives root up once Python is loaded."""
+    shut = [folder for folder in (ROOT, *ROOT.parents) if not folder.stat().st_mode & stat.S_IXOTH]
+    if shut:
+        pytest.skip(f"nobody may not enter {shut[-1]}, where this project lies")
     home.parent.chmod(0o777)
     script = """if True:
         import os, pwd, subprocess, sys
