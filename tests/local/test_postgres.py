@@ -220,7 +220,7 @@ def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch):
     assert binaries._version(old) == 15
     found = next(binaries.candidates())
     monkeypatch.setattr(binaries, "candidates", lambda: iter([old, found]))
-    assert binaries._version(start(home).programs) == binaries._version(found)
+    assert binaries._version(start(home).programs) > 15
 
 
 @as_root
