@@ -1084,7 +1084,7 @@ FROM (
         "text is encoded once (Ã is the mark of UTF-8 read as Latin-1)",
         "warn",
         """
-SELECT COUNT(*), MIN(artist)
+SELECT COUNT(*), MIN(CASE WHEN artist LIKE '%%Ã%%' THEN artist ELSE song END)
 FROM load_plays
 WHERE start_time >= %(since)s
     AND (song LIKE '%%Ã%%' OR artist LIKE '%%Ã%%')
