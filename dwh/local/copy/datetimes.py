@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
+from dwh.local.errors import RedshiftError
+
 Reader = Callable[[str], str]
 
 DEFAULT_DATE = "YYYY-MM-DD"
@@ -71,7 +73,10 @@ def format_pattern(text: str) -> re.Pattern[str]:
         else:
             pattern += re.escape(text[place])
             place += 1
-    return re.compile(pattern)
+    try:
+        return re.compile(pattern)
+    except re.error:
+        raise RedshiftError(f"Invalid date or time format '{text}': a part stands in it twice", "22023") from None
 
 
 _MONTH = r"(?P<month_name>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
@@ -196,7 +201,7 @@ def _day(parts: dict[str, str]) -> date:
     if "julian" in parts:
         # Day 1,721,426 of the Julian count is 0001-01-01.
         return date.fromordinal(int(parts["julian"]) - 1_721_425)
-    year = int(parts["year"]) if "year" in parts else _century(int(parts.get("year2", 70)))
+    year = int(parts["year"]) if "year" in parts else _century(int(parts.get("year2", 70)), parts.get("era") or "")
     if "yearday" in parts:
         day = date(year, 1, 1) + timedelta(days=int(parts["yearday"]) - 1)
         if day.year != year or parts["yearday"] == "000":
@@ -206,8 +211,10 @@ def _day(parts: dict[str, str]) -> date:
     return date(year, month, int(parts.get("day", 1)))
 
 
-def _century(year: int) -> int:
-    """Two digits: 70 to 99 are 1970 to 1999, the rest 2000 to 2069, as in PostgreSQL."""
+def _century(year: int, era: str) -> int:
+    """Two digits: 70 to 99 are 1970 to 1999, the rest 2000 to 2069, as in PostgreSQL; before Christ, themselves."""
+    if era.upper() == "BC":
+        return year
     return year + (1900 if year >= 70 else 2000)
 
 

@@ -143,11 +143,15 @@ def _option(reader: Reader, copy: Copy) -> str:
 
 
 def _role(reader: Reader, copy: Copy) -> None:
-    copy.role = "default" if reader.take("DEFAULT") else _string(reader)
-    if copy.role != "default" and not all(_ARN.fullmatch(part) for part in copy.role.split(",")):
+    copy.role = "default" if reader.take("DEFAULT") else _arns(_string(reader))
+
+
+def _arns(text: str) -> str:
+    if not all(_ARN.fullmatch(part) for part in text.split(",")):
         raise RedshiftError(
             "Invalid credentials. Must be of the format: credentials 'aws_iam_role=...' or IAM_ROLE 'arn'"
         )
+    return text
 
 
 def _credentials(reader: Reader, copy: Copy) -> None:
@@ -155,7 +159,7 @@ def _credentials(reader: Reader, copy: Copy) -> None:
     pairs = dict(part.partition("=")[::2] for part in _string(reader).split(";"))
     if set(pairs) != {"aws_iam_role"}:
         raise not_supported("COPY with access keys", "use IAM_ROLE '<arn>'")
-    copy.role = pairs["aws_iam_role"]
+    copy.role = _arns(pairs["aws_iam_role"])
 
 
 def _format_argument(name: str) -> Any:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 from dwh.local.copy import datetimes, errors
@@ -25,7 +25,7 @@ TRUE = frozenset(("t", "true", "y", "yes", "1"))
 FALSE = frozenset(("f", "false", "n", "no", "0"))
 BLANK = " \t\r\n"
 _WIDE = Context(prec=400)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SURROGATE = re.compile("[\ud800-\udfff]+")
 
 
@@ -157,7 +157,7 @@ def _integer(column: Column, copy: Copy) -> Callable[[str, bool], str | None]:
     def convert(text: str, is_number: bool) -> str:
         try:
             # A JSON number with an empty fraction, 12.0 or 1e3, is a whole number; the text '12.0' is not.
-            number = _whole(text) if is_number else int(text) if re.fullmatch(r"[+-]?\d+", text) else None
+            number = _whole(text) if is_number else int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None
         except ValueError:
             number = None
         if number is None:
@@ -172,14 +172,17 @@ def _integer(column: Column, copy: Copy) -> Callable[[str, bool], str | None]:
 def _whole(text: str) -> int | None:
     if text.lstrip("-").isdigit():
         return int(text)
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # its exponent has too many digits
+        return None if "-" in text else 10**30
     if not -400 < number.adjusted() < 400:
         return 10**30 if number > 1 else None
     return int(number) if number == number.to_integral_value(context=_WIDE) else None
 
 
 def _invalid_digit(text: str, kind: str) -> FieldError:
-    match = re.match(r"[+-]?\d*", text)
+    match = re.match(r"[+-]?[0-9]*", text)
     place = min(match.end() if match else 0, len(text) - 1)
     return FieldError(
         errors.INVALID_DIGIT, f"Invalid digit, Value '{text[place]}', Pos {place}, Type: {kind}", position=place
@@ -194,7 +197,10 @@ def _numeric(column: Column, copy: Copy) -> Callable[[str, bool], str | None]:
     def convert(text: str, is_number: bool) -> str:
         if not _NUMBER.fullmatch(text):
             raise _invalid_digit(text, "Decimal")
-        number = Decimal(text)
+        try:
+            number = Decimal(text)
+        except InvalidOperation:  # its exponent has too many digits
+            raise _overflow(text) from None
         if number.adjusted() < -300:
             number = Decimal(0)
         if abs(number) >= limit * 10:
