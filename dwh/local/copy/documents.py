@@ -1,19 +1,18 @@
 """A stream of bytes cut into JSON documents, each with the line it ends on.
 
-A document may span lines, and two may touch. Lines that hold one document
-each, the usual case, never come to the slow scan.
+A document may span lines, and two may touch. Text that can be read all at once,
+the usual case, never comes to the slow scan.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from dwh.local.copy import exact
-from dwh.local.copy.errors import BAD_LINE, FieldError
+from dwh.local.copy.errors import BAD_LINE, TOO_DEEP, FieldError
 
 # An object or array must fit 4 MB (Developer Guide, "COPY from JSON format").
 MAX_DOCUMENT = 4 << 20
@@ -26,26 +25,41 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 _STRAY = re.compile(rb"[^\s{\[]+")
 _NEW_START = re.compile(rb"\n(?=[{\[])")
 
-# Raw bytes, parsed document (or why there is none), number of its last line.
-Document = tuple[bytes, Any, int]
+Row = Sequence[Any]
+# Reads the rows of some text all at once, or gives None when it cannot vouch for them.
+Reader = Callable[[bytes], list[Row] | None]
 
 
-class Chunk:
-    """Documents in the order of the file; ``values`` holds a FieldError where one could not be parsed."""
+@dataclass(slots=True)
+class Whole:
+    """The rows of documents that were read all at once, their text, and the number of its first line."""
 
-    __slots__ = ("lines", "raws", "values")
-
-    def __init__(self, raws: list[bytes], values: list[Any], lines: list[int] | range) -> None:
-        self.raws = raws
-        self.values = values
-        self.lines = lines
+    rows: list[Row]
+    data: bytes
+    line: int
 
 
-def chunks(blocks: Iterable[bytes], skip_lines: int = 0) -> Iterator[Chunk]:
+@dataclass(slots=True)
+class Piecemeal:
+    """Documents that were cut one by one; ``values`` holds a FieldError where one could not be parsed.
+
+    Numbers are as they were written. ``lines`` are the numbers of the last line of each.
+    """
+
+    raws: list[bytes]
+    values: list[Any]
+    lines: Sequence[int]
+
+
+Chunk = Whole | Piecemeal
+
+
+def chunks(blocks: Iterable[bytes], read: Reader, skip_lines: int = 0) -> Iterator[Chunk]:
     """Cut a stream into documents.
 
     Args:
         blocks: the bytes of one file.
+        read: tried first, on whole lines.
         skip_lines: that many lines at the start hold no data (IGNOREHEADER).
     """
     rest, line = b"", 1
@@ -62,34 +76,34 @@ def chunks(blocks: Iterable[bytes], skip_lines: int = 0) -> Iterator[Chunk]:
         if skip:
             rest = b""
             continue
-        chunk, rest, line = _cut(buffer, line, final=False)
-        if chunk.raws:
-            yield chunk
+        if len(buffer) <= MAX_DOCUMENT and b"\n" not in buffer:
+            rest = buffer  # the rest of the line may end a document, as it does in files of one line
+            continue
+        chunk, rest, line = _cut(buffer, line, read, final=False)
+        yield chunk
     if rest and not skip:
-        chunk, _, _ = _cut(rest.removeprefix(BOM) if first else rest, line, final=True)
-        if chunk.raws:
-            yield chunk
+        chunk, _, _ = _cut(rest.removeprefix(BOM) if first else rest, line, read, final=True)
+        yield chunk
 
 
-def _cut(buffer: bytes, line: int, *, final: bool) -> tuple[Chunk, bytes, int]:
+def piecemeal(whole: Whole) -> Piecemeal:
+    """The same documents, cut one by one."""
+    return _scan(whole.data, whole.line, final=True)[0]
+
+
+def _cut(buffer: bytes, line: int, read: Reader, *, final: bool) -> tuple[Chunk, bytes, int]:
     """The documents of a buffer, what is left of it, and the number of the line that the rest begins on."""
     end = len(buffer) if final else buffer.rfind(b"\n") + 1
-    if end:
+    # The reader tells nobody how long a document was: text that holds a too large one is for the scan.
+    if 0 < end <= MAX_DOCUMENT:
         head = buffer[:end]
-        raws = head.split(b"\n")
-        if not raws[-1]:
-            raws.pop()
-        try:
-            values = list(map(orjson.loads, raws))
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            if set(map(type, values)) <= {dict, list} and max(map(len, raws)) <= MAX_DOCUMENT:
-                return Chunk(raws, values, range(line, line + len(raws))), buffer[end:], line + len(raws)
+        rows = read(head)
+        if rows is not None:
+            return Whole(rows, head, line), buffer[end:], line + head.count(b"\n")
     return _scan(buffer, line, final=final)
 
 
-def _scan(buffer: bytes, line: int, *, final: bool) -> tuple[Chunk, bytes, int]:
+def _scan(buffer: bytes, line: int, *, final: bool) -> tuple[Piecemeal, bytes, int]:
     raws: list[bytes] = []
     values: list[Any] = []
     lines: list[int] = []
@@ -113,7 +127,7 @@ def _scan(buffer: bytes, line: int, *, final: bool) -> tuple[Chunk, bytes, int]:
         values.append(value)
         lines.append(line)
         place = end
-    return Chunk(raws, values, lines), buffer[place:], line
+    return Piecemeal(raws, values, lines), buffer[place:], line
 
 
 def _after_space(buffer: bytes, place: int) -> int:
@@ -149,24 +163,13 @@ def _document_end(buffer: bytes, start: int, *, final: bool) -> int | None:
     return None
 
 
-class Unclean:
-    """A document whose strings hold bytes that are no UTF-8, or half a surrogate pair."""
-
-    __slots__ = ("document",)
-
-    def __init__(self, document: Any) -> None:
-        self.document = document
-
-
 def _parse(raw: bytes) -> Any:
     """The parsed document, or why there is none."""
     if len(raw) > MAX_DOCUMENT:
         return FieldError(BAD_LINE, TOO_BIG)
     try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        try:
-            return Unclean(exact.loads(raw))
-        except (ValueError, RecursionError):
-            return FieldError(BAD_LINE, INVALID.format(str(error).partition(":")[0]))
-    return value if isinstance(value, (dict, list)) else FieldError(BAD_LINE, INVALID.format("not an object or array"))
+        return exact.loads(raw)
+    except RecursionError:
+        return FieldError(BAD_LINE, TOO_DEEP)
+    except ValueError as error:
+        return FieldError(BAD_LINE, INVALID.format(str(error).partition(":")[0]))

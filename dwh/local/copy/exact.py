@@ -31,6 +31,15 @@ def loads(raw: bytes) -> Any:
     return document
 
 
+def value(raw: bytes) -> Any:
+    """Parse a JSON value of any kind.
+
+    Raises:
+        ValueError: it is none, or no UTF-8.
+    """
+    return _DECODER.decode(raw.decode())
+
+
 def compact(value: Any) -> str:
     """The JSON text of a value without white space, numbers as they were written."""
     if type(value) is Literal:

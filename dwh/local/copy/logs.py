@@ -70,13 +70,10 @@ class LoadLog:
         self._files.setdefault(item.url, [0, 0])
         self._bytes += item.size
 
-    def count(self, origins: Any, failed: Any, total: int) -> None:
-        """Documents were converted."""
-        self.loaded += total - len(failed)
-        runs = origins.runs
-        ends = [run[0] for run in runs[1:]] + [total]
-        for (first, url, _), end in zip(runs, ends, strict=True):
-            self._files[url][0] += end - first
+    def count(self, url: str, loaded: int, failed: int = 0) -> None:
+        """Documents of a file were converted."""
+        self.loaded += loaded
+        self._files[url][0] += loaded + failed
 
     def error(self, error: LoadError) -> None:
         """A document does not fit."""

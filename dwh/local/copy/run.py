@@ -6,23 +6,25 @@ import gc
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dwh.local import access
 from dwh.local.copy import documents, errors, jsonpaths, logs, objects, tables
-from dwh.local.copy.convert import Batch, Converter, Failure
+from dwh.local.copy.convert import Converter, Failure
+from dwh.local.copy.documents import Piecemeal, Whole
 from dwh.local.copy.errors import FieldError, LoadError
 from dwh.local.copy.exact import compact
+from dwh.local.copy.fields import Doubt, Fields
 from dwh.local.copy.grammar import Copy, parse
+from dwh.local.copy.lines import lines
 from dwh.local.errors import RedshiftError
 from dwh.local.lexer import Tokens
 
 if TYPE_CHECKING:
     from dwh.local.session import Connection
 
-# Documents that are converted together: at least, where one block has them, and at most, from small files.
-ENOUGH, BATCH = 100, 500
+# Documents of small files are sent together, so many at a time.
+BATCH = 500
 
 
 def copy(session: Connection, tokens: Tokens) -> None:
@@ -96,7 +98,9 @@ class Load:
         Raises:
             RedshiftError: too many errors, or S3 failed.
         """
-        chunks = self._converted(Converter(self.table.columns, paths, self.copy))
+        self.fields = Fields(self.table.columns, paths, self.copy)
+        self.converter = Converter(self.table.columns, paths, self.copy)
+        chunks = filter(None, self._lines())  # an empty one would end the stream
         if self.copy.has("NOLOAD"):
             for _ in chunks:
                 pass
@@ -134,49 +138,70 @@ class Load:
         if not found:
             raise errors.s3(f"The specified S3 prefix '{prefix}' does not exist", self.log.query)
 
-    def _converted(self, converter: Converter) -> Iterator[bytes]:
-        for batch, origins in self._batches():
-            lines = converter.lines(batch)
-            for row in sorted(batch.failed):
-                self._note(batch, row, origins)
-                if self.log.failed:
-                    return
-            self.log.count(origins, batch.failed, len(batch.raws))
-            if lines:
-                lines.append("")
-                yield "\n".join(lines).encode()
-
-    def _batches(self) -> Iterator[tuple[Batch, Origins]]:
-        """Documents by the batch. Small files share one, a large file has many."""
-        batch, origins = Batch([], []), Origins()
+    def _lines(self) -> Iterator[bytes]:
+        """COPY's lines. Small files share a batch, a large one has many."""
+        batch: list[tuple[str, Whole]] = []
+        rows = 0
         for item in self._objects():
             self.log.scan(item)
-            try:
-                blocks = objects.blocks(item, self.copy.compression, self.copy.encoding)
-                for chunk in documents.chunks(blocks, self.copy.ignore_lines):
-                    if not batch.raws and len(chunk.raws) >= ENOUGH:
-                        origins.extend(item.url, 0, chunk.lines)
-                        yield Batch(chunk.raws, chunk.values), origins
-                        origins = Origins()
+            for chunk in self._chunks(item):
+                if isinstance(chunk, Whole):
+                    batch.append((item.url, chunk))
+                    rows += len(chunk.rows)
+                    if rows < BATCH:
                         continue
-                    for start in range(0, len(chunk.raws), BATCH):
-                        part = slice(start, start + BATCH)
-                        origins.extend(item.url, len(batch.raws), chunk.lines[part])
-                        batch.raws += chunk.raws[part]
-                        batch.documents += chunk.values[part]
-                        if len(batch.raws) >= BATCH:
-                            yield batch, origins
-                            batch, origins = Batch([], []), Origins()
-            except FieldError as error:  # the file itself cannot be read
-                origins.extend(item.url, len(batch.raws), [0])
-                batch.raws.append(b"")
-                batch.documents.append(error)
-        if batch.raws:
-            yield batch, origins
+                yield from self._together(batch)
+                batch, rows = [], 0
+                if isinstance(chunk, Piecemeal):
+                    yield self._piecemeal(item.url, chunk)
+                if self.log.failed:
+                    return
+        yield from self._together(batch)
 
-    def _note(self, batch: Batch, row: int, origins: Origins) -> None:
-        failure = batch.failed[row]
-        url, line = origins.of(row)
+    def _chunks(self, item: objects.S3Object) -> Iterator[documents.Chunk]:
+        try:
+            blocks = objects.blocks(item, self.copy.compression, self.copy.encoding)
+            yield from documents.chunks(blocks, self._read, self.copy.ignore_lines)
+        except FieldError as error:  # the file itself cannot be read
+            yield Piecemeal([b""], [error], [0])
+
+    def _read(self, data: bytes) -> list[documents.Row] | None:
+        try:
+            return self.fields.rows(data)
+        except Doubt:
+            return None
+
+    def _together(self, batch: list[tuple[str, Whole]]) -> Iterator[bytes]:
+        """The lines of documents that were read all at once."""
+        try:
+            text = lines([row for _, whole in batch for row in whole.rows])
+        except ValueError:  # a NUL, for which there are rules
+            for url, whole in batch:
+                yield self._piecemeal(url, documents.piecemeal(whole))
+                if self.log.failed:
+                    return
+            return
+        for url, whole in batch:
+            self.log.count(url, len(whole.rows))
+        yield text
+
+    def _piecemeal(self, url: str, chunk: Piecemeal) -> bytes:
+        """The lines of documents by the exact way; those that do not fit are noted."""
+        rows: list[list[Any]] = []
+        failed = 0
+        for raw, value, line in zip(chunk.raws, chunk.values, chunk.lines, strict=True):
+            row = self.converter.row(value)
+            if not isinstance(row, Failure):
+                rows.append(row)
+                continue
+            failed += 1
+            self._note(row, url, line, raw)
+            if self.log.failed:
+                return b""
+        self.log.count(url, len(rows), failed)
+        return lines(rows)
+
+    def _note(self, failure: Failure, url: str, line: int, raw: bytes) -> None:
         column = failure.column
         self.log.error(
             LoadError(
@@ -186,7 +211,7 @@ class Load:
                 type=column.type if column else "",
                 length=column.length if column else "",
                 position=failure.error.position,
-                raw_line=_shown(batch.raws[row].decode("utf-8", "replace")),
+                raw_line=_shown(raw.decode("utf-8", "replace")),
                 raw_value=_raw_value(failure),
                 code=failure.error.code,
                 reason=failure.error.reason,
@@ -216,22 +241,6 @@ def _raw_value(failure: Failure) -> str:
 def _shown(text: str) -> str:
     """Text as the log shows it: a period for every multibyte character, 1,024 characters at most."""
     return "".join(char if "\0" < char < "\x7f" else "." for char in text[:1024])
-
-
-@dataclass
-class Origins:
-    """Where the documents of a batch come from: runs of documents of one file."""
-
-    runs: list[tuple[int, str, Any]] = field(default_factory=list)
-
-    def extend(self, url: str, first: int, lines: Any) -> None:
-        """Note that the documents from ``first`` on come from these lines of a file."""
-        self.runs.append((first, url, lines))
-
-    def of(self, row: int) -> tuple[str, int]:
-        """File and line of a document."""
-        first, url, lines = next(run for run in reversed(self.runs) if run[0] <= row)
-        return url, lines[row - first]
 
 
 class _Stream(io.RawIOBase):

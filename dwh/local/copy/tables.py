@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dwh.local.copy.convert import GENERATED, NULL
 from dwh.local.copy.grammar import Copy
+from dwh.local.copy.lines import OPTIONS
 from dwh.local.copy.values import Column
 from dwh.local.errors import RedshiftError, not_supported
-from dwh.local.lexer import identifier, literal, word_set
+from dwh.local.lexer import identifier, word_set
 
 if TYPE_CHECKING:
     from dwh.local.session import Connection
@@ -59,8 +59,7 @@ def describe(session: Connection, copy: Copy) -> Table:
         if column.type not in LOADABLE:
             raise not_supported(f"COPY into a column of the type {column.type}")
     names = ", ".join(identifier(name) for name in wanted)
-    options = f"NULL {literal(NULL)}, DEFAULT {literal(GENERATED)}"
-    return Table(rows[0][0], columns, f"COPY {copy.table.sql} ({names}) FROM STDIN WITH ({options})")
+    return Table(rows[0][0], columns, f"COPY {copy.table.sql} ({names}) FROM STDIN WITH ({OPTIONS})")
 
 
 def _all(copy: Copy, found: dict[str, tuple[object, ...]], always: list[str]) -> list[str]:

@@ -61,7 +61,7 @@ def reader(column: Column, copy: Copy) -> Reader:
 
 def as_text(value: Any) -> str:
     """The text of any value: a string itself, a number as written, a container as JSON."""
-    return value if isinstance(value, str) else compact(value)
+    return str(value) if isinstance(value, str) else compact(value)
 
 
 def _blank_is_null(convert: Callable[[str, bool], str | None]) -> Reader:
