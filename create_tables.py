@@ -43,8 +43,7 @@ def create_tables(step: cli.Step) -> None:
         warehouse.transaction(step.target, step.console, lambda cur: change(step, cur, there, missing))
     for name in sql_queries.CREATE:
         word = "would create" if step.args.dry_run else "created"
-        kind = "Table" if name in sql_queries.TABLES else "View"
-        step.console.line(kind, name, word if name in missing else "exists")
+        step.console.line("Table", name, word if name in missing else "exists")
     step.console.say("Next: python etl.py" if missing else "Nothing to do. Next: python etl.py")
 
 
@@ -58,8 +57,7 @@ def change(step: cli.Step, cur: cursor, there: set[str], missing: list[str]) -> 
             load.lock(cur, step.settings)
         require_consent(step, cur, there)
         for name in reversed(sql_queries.CREATE):
-            drop = sql_queries.DROP_TABLE if name in sql_queries.TABLES else sql_queries.DROP_VIEW
-            warehouse.execute(cur, warehouse.on_table(drop, name))
+            warehouse.execute(cur, warehouse.on_table(sql_queries.DROP_TABLE, name))
     for name in missing:
         warehouse.execute(cur, sql_queries.CREATE[name])
 

@@ -1,7 +1,8 @@
 """Every statement that runs in the warehouse, as text with a name.
 
-The way of the data: COPY fills the staging tables; ``new_plays`` cleans them;
-the star is inserted from there; the audits look at it before COMMIT. The
+The way of the data: COPY fills the staging tables; ``staged_events`` and
+``staged_songs`` say what each record means and what becomes of it; the star is
+inserted from there; the audits look at it before COMMIT. The
 statements are Redshift's SQL and run unchanged on the local target. Values
 come in as psycopg2 parameters, ``%(name)s``; nothing is formatted into text.
 
@@ -242,61 +243,6 @@ DISTSTYLE ALL
 SORTKEY (user_id)
 """
 
-# --- What the staged records mean ---
-
-# Which staged events are plays, and what is wrong with those that are left out?
-# Redshift casts before it filters when it likes to, so every cast is guarded.
-CREATE_CLEAN_EVENTS = """
-CREATE VIEW clean_events AS
-SELECT
-    user_id, session_id, start_time, item_in_session, ts,
-    song, artist, length, level, first_name, last_name, gender, location, user_agent,
-    CASE
-        WHEN page IS NULL OR page <> 'NextSong' THEN 'not a play'
-        WHEN user_id IS NULL AND TRIM(source_user_id) <> '' THEN 'odd user id'
-        WHEN user_id IS NULL THEN 'no user'
-        WHEN start_time IS NULL THEN 'no time'
-        WHEN session_id IS NULL THEN 'no session'
-        ELSE 'complete'
-    END AS outcome
-FROM (
-    SELECT
-        CASE
-            WHEN TRIM(user_id) ~ '^[0-9]{1,9}([.]0+)?$' THEN CAST(SPLIT_PART(TRIM(user_id), '.', 1) AS INTEGER)
-        END AS user_id,
-        user_id AS source_user_id,
-        CASE
-            WHEN ts >= 946684800000 AND ts < 4102444800000 -- milliseconds of the years 2000 to 2099
-            THEN TIMESTAMP 'epoch' + ts / 1000 * INTERVAL '1 second' + MOD(ts, 1000) * INTERVAL '1 millisecond'
-        END AS start_time,
-        session_id, COALESCE(item_in_session, -1) AS item_in_session, ts, page,
-        song, artist, COALESCE(length, 0) AS length, level,
-        first_name, last_name, gender, location, user_agent
-    FROM staging_events
-) AS events
-"""
-
-# Which staged songs can be used, with '' and year 0 as what they are: unknown?
-CREATE_CLEAN_SONGS = """
-CREATE VIEW clean_songs AS
-SELECT
-    song_id,
-    title,
-    artist_id,
-    CASE WHEN year > 0 THEN year END AS year,
-    duration,
-    artist_name,
-    CASE WHEN TRIM(artist_location) <> '' THEN artist_location END AS artist_location,
-    artist_latitude,
-    artist_longitude,
-    CASE
-        WHEN song_id IS NULL OR TRIM(song_id) = '' THEN 'no song'
-        WHEN artist_id IS NULL OR TRIM(artist_id) = '' THEN 'no artist'
-        ELSE 'complete'
-    END AS outcome
-FROM staging_songs
-"""
-
 STAGING_TABLES = ("staging_events", "staging_songs")
 STAR_TABLES = ("users", "artists", "songs", "time", "songplays")
 LOAD_TABLES = ("load_objects", "load_history", "load_plays", "load_songs", "load_users")
@@ -317,19 +263,16 @@ CREATE = {
     "load_plays": CREATE_LOAD_PLAYS,
     "load_songs": CREATE_LOAD_SONGS,
     "load_users": CREATE_LOAD_USERS,
-    "clean_events": CREATE_CLEAN_EVENTS,
-    "clean_songs": CREATE_CLEAN_SONGS,
 }
 
 # The braces take an identifier of CREATE (psycopg2.sql), never a value.
 DROP_TABLE = "DROP TABLE IF EXISTS {}"
-DROP_VIEW = "DROP VIEW IF EXISTS {}"
 COUNT_ROWS = "SELECT COUNT(*) FROM {}"
 DELETE_ROWS = "DELETE FROM {}"
 ANALYZE_TABLE = "ANALYZE {}"
 VACUUM_TABLE = "VACUUM {}"
 
-# Which tables and views of this project are there?
+# Which tables of this project are there?
 EXISTING = """
 SELECT table_name
 FROM information_schema.tables
@@ -426,33 +369,87 @@ BACKEND_PID = "SELECT PG_BACKEND_PID()"
 
 # --- Load: transform ---
 
-# Which complete plays are staged and not there yet, once each?
-# One event may be delivered twice: the key decides, and among different contents
-# of one key a total order.
-NEW_PLAYS = """
-CREATE TEMP TABLE new_plays DISTKEY (user_id) AS
+# From when to when are the staged plays? Outside of this range no play that was loaded
+# can be one of them, and its blocks need not be read (start_time is the sort key).
+STAGED_RANGE = """
 SELECT
-    user_id, session_id, start_time, item_in_session, song, artist, length, level, location, user_agent
+    TIMESTAMP 'epoch' + MIN(ts) / 1000 * INTERVAL '1 second',
+    TIMESTAMP 'epoch' + (MAX(ts) / 1000 + 1) * INTERVAL '1 second'
+FROM staging_events
+WHERE page = 'NextSong'
+    AND ts >= 946684800000 AND ts < 4102444800000 -- milliseconds of the years 2000 to 2099
+"""
+
+# What does each staged event say, and what becomes of it as a play? One row an event.
+# An event may be delivered twice: the key decides, and among different contents of one
+# key a total order. Redshift casts before it filters when it likes to, so every cast is guarded.
+STAGED_EVENTS = """
+CREATE TEMP TABLE staged_events DISTKEY (user_id) AS
+SELECT
+    events.user_id, events.session_id, events.start_time, events.item_in_session, events.ts,
+    events.song, events.artist, events.length, events.level,
+    events.first_name, events.last_name, events.gender, events.location, events.user_agent,
+    CASE
+        WHEN events.page IS NULL OR events.page <> 'NextSong' THEN 'not a play'
+        WHEN events.user_id IS NULL AND TRIM(events.source_user_id) <> '' THEN 'odd user id'
+        WHEN events.user_id IS NULL THEN 'no user'
+        WHEN events.start_time IS NULL THEN 'no time'
+        WHEN events.session_id IS NULL THEN 'no session'
+        WHEN events.place > 1 THEN 'duplicate'
+        WHEN known.load_id IS NOT NULL THEN 'already there'
+        ELSE 'new'
+    END AS outcome
 FROM (
     SELECT
-        events.user_id, events.session_id, events.start_time, events.item_in_session,
-        events.song, events.artist, events.length, events.level, events.location, events.user_agent,
+        user_id, source_user_id, session_id, start_time, item_in_session, ts, page,
+        song, artist, length, level, first_name, last_name, gender, location, user_agent,
         ROW_NUMBER() OVER (
-            PARTITION BY events.user_id, events.session_id, events.start_time, events.item_in_session
-            ORDER BY events.song, events.artist, events.length, events.level, events.location, events.user_agent
+            PARTITION BY start_time, user_id, session_id, item_in_session, page
+            ORDER BY song, artist, length, level, location, user_agent
         ) AS place
-    FROM clean_events AS events
-    WHERE events.outcome = 'complete'
-) AS plays
-WHERE place = 1
-    AND NOT EXISTS (
-        SELECT 1
-        FROM load_plays AS known
-        WHERE known.user_id = plays.user_id
-            AND known.session_id = plays.session_id
-            AND known.start_time = plays.start_time
-            AND known.item_in_session = plays.item_in_session
-    )
+    FROM (
+        SELECT
+            CASE
+                WHEN TRIM(user_id) ~ '^[0-9]{1,9}([.]0+)?$' THEN CAST(SPLIT_PART(TRIM(user_id), '.', 1) AS INTEGER)
+            END AS user_id,
+            user_id AS source_user_id,
+            CASE
+                WHEN ts >= 946684800000 AND ts < 4102444800000
+                THEN TIMESTAMP 'epoch' + ts / 1000 * INTERVAL '1 second' + MOD(ts, 1000) * INTERVAL '1 millisecond'
+            END AS start_time,
+            session_id, COALESCE(item_in_session, -1) AS item_in_session, ts, page,
+            song, artist, COALESCE(length, 0) AS length, level,
+            first_name, last_name, gender, location, user_agent
+        FROM staging_events
+    ) AS typed
+) AS events
+LEFT JOIN load_plays AS known
+    ON known.user_id = events.user_id
+    AND known.session_id = events.session_id
+    AND known.start_time = events.start_time
+    AND known.item_in_session = events.item_in_session
+    AND known.start_time >= %(first)s AND known.start_time < %(last)s
+"""
+
+# What does each staged song say, with '' and year 0 as what they are: unknown? One row a song record.
+STAGED_SONGS = """
+CREATE TEMP TABLE staged_songs AS
+SELECT
+    song_id,
+    title,
+    artist_id,
+    CASE WHEN year > 0 THEN year END AS year,
+    duration,
+    artist_name,
+    CASE WHEN TRIM(artist_location) <> '' THEN artist_location END AS artist_location,
+    artist_latitude,
+    artist_longitude,
+    CASE
+        WHEN song_id IS NULL OR TRIM(song_id) = '' THEN 'no song'
+        WHEN artist_id IS NULL OR TRIM(artist_id) = '' THEN 'no artist'
+        ELSE 'complete'
+    END AS outcome
+FROM staging_songs
 """
 
 # Which complete song records are staged that no load has seen?
@@ -461,7 +458,7 @@ CREATE TEMP TABLE new_songs AS
 SELECT DISTINCT
     song_id, title, artist_id, year, duration,
     artist_name, artist_location, artist_latitude, artist_longitude
-FROM clean_songs
+FROM staged_songs
 WHERE outcome = 'complete'
 EXCEPT
 SELECT
@@ -504,7 +501,7 @@ FROM (
                 songs.artist_id
         ) AS place
     FROM (
-        SELECT song, artist, length FROM new_plays
+        SELECT song, artist, length FROM staged_events WHERE outcome = 'new'
         UNION
         SELECT song, artist, length FROM plays_to_match
     ) AS heard
@@ -593,10 +590,10 @@ FROM (
                 events.session_id DESC, events.item_in_session DESC, events.level,
                 events.first_name, events.last_name, events.gender
         ) AS place
-    FROM clean_events AS events
+    FROM staged_events AS events
     INNER JOIN (
         SELECT user_id, MAX(ts) AS ts
-        FROM clean_events
+        FROM staged_events
         WHERE user_id IS NOT NULL AND start_time IS NOT NULL
         GROUP BY user_id
     ) AS latest
@@ -647,7 +644,7 @@ WHERE latest.user_id = users.user_id
 
 INSERT_TIME = """
 INSERT INTO time (start_time, hour, day, week, month, year, weekday)
-SELECT DISTINCT
+SELECT
     start_time,
     EXTRACT(hour FROM start_time),
     EXTRACT(day FROM start_time),
@@ -655,8 +652,13 @@ SELECT DISTINCT
     EXTRACT(month FROM start_time),
     EXTRACT(year FROM start_time),
     EXTRACT(dow FROM start_time)
-FROM new_plays
-WHERE NOT EXISTS (SELECT 1 FROM time AS known WHERE known.start_time = new_plays.start_time)
+FROM (SELECT DISTINCT start_time FROM staged_events WHERE outcome = 'new') AS moments
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM time AS known
+    WHERE known.start_time = moments.start_time
+        AND known.start_time >= %(first)s AND known.start_time < %(last)s
+)
 """
 
 # How many older plays are concerned by the new songs?
@@ -710,11 +712,12 @@ INSERT INTO songplays (start_time, user_id, level, song_id, artist_id, session_i
 SELECT
     plays.start_time, plays.user_id, plays.level, matches.song_id, matches.artist_id,
     plays.session_id, plays.location, plays.user_agent
-FROM new_plays AS plays
+FROM staged_events AS plays
 LEFT JOIN song_matches AS matches
     ON matches.song = plays.song
     AND matches.artist = plays.artist
     AND matches.length = plays.length
+WHERE plays.outcome = 'new'
 """
 
 INSERT_LOAD_PLAYS = """
@@ -723,7 +726,8 @@ SELECT
     user_id, session_id, start_time, item_in_session, song, artist, length,
     MD5(NVL(level, '') || '|' || NVL(location, '') || '|' || NVL(user_agent, '')),
     CAST(%(load_id)s AS BIGINT)
-FROM new_plays
+FROM staged_events
+WHERE outcome = 'new'
 """
 
 # --- Load: the account of every record ---
@@ -733,38 +737,21 @@ FROM new_plays
 # outcomes must add up to the records read.
 
 ACCOUNT_SONGPLAYS = """
-WITH keys AS (
-    SELECT user_id, session_id, start_time, item_in_session, COUNT(*) AS records
-    FROM clean_events
-    WHERE outcome = 'complete'
-    GROUP BY user_id, session_id, start_time, item_in_session
-)
 SELECT outcome, COUNT(*) AS records
-FROM clean_events
-WHERE outcome <> 'complete'
+FROM staged_events
+WHERE outcome <> 'new'
 GROUP BY outcome
-UNION ALL
-SELECT 'duplicate', SUM(records) - COUNT(*)
-FROM keys
-UNION ALL
-SELECT 'already there', COUNT(*)
-FROM keys
-INNER JOIN load_plays AS known
-    ON known.user_id = keys.user_id
-    AND known.session_id = keys.session_id
-    AND known.start_time = keys.start_time
-    AND known.item_in_session = keys.item_in_session
 """
 
 ACCOUNT_USERS = """
 WITH keys AS (
     SELECT user_id, COUNT(*) AS records
-    FROM clean_events
+    FROM staged_events
     WHERE user_id IS NOT NULL AND start_time IS NOT NULL
     GROUP BY user_id
 )
 SELECT CASE WHEN user_id IS NULL THEN 'no user id' ELSE 'no time' END AS outcome, COUNT(*) AS records
-FROM clean_events
+FROM staged_events
 WHERE user_id IS NULL OR start_time IS NULL
 GROUP BY CASE WHEN user_id IS NULL THEN 'no user id' ELSE 'no time' END
 UNION ALL
@@ -779,12 +766,12 @@ INNER JOIN users AS known ON known.user_id = keys.user_id
 ACCOUNT_SONGS = """
 WITH keys AS (
     SELECT song_id, COUNT(*) AS records
-    FROM clean_songs
+    FROM staged_songs
     WHERE outcome = 'complete'
     GROUP BY song_id
 )
 SELECT outcome, COUNT(*) AS records
-FROM clean_songs
+FROM staged_songs
 WHERE outcome <> 'complete'
 GROUP BY outcome
 UNION ALL
@@ -799,12 +786,12 @@ INNER JOIN songs AS known ON known.song_id = keys.song_id
 ACCOUNT_ARTISTS = """
 WITH keys AS (
     SELECT artist_id, COUNT(*) AS records
-    FROM clean_songs
+    FROM staged_songs
     WHERE outcome = 'complete'
     GROUP BY artist_id
 )
 SELECT outcome, COUNT(*) AS records
-FROM clean_songs
+FROM staged_songs
 WHERE outcome <> 'complete'
 GROUP BY outcome
 UNION ALL
@@ -819,7 +806,8 @@ INNER JOIN artists AS known ON known.artist_id = keys.artist_id
 ACCOUNT_TIME = """
 WITH keys AS (
     SELECT start_time, COUNT(*) AS records
-    FROM new_plays
+    FROM staged_events
+    WHERE outcome = 'new'
     GROUP BY start_time
 )
 SELECT 'duplicate' AS outcome, SUM(records) - COUNT(*) AS records
@@ -828,6 +816,7 @@ UNION ALL
 SELECT 'already there', COUNT(*)
 FROM keys
 INNER JOIN time AS known ON known.start_time = keys.start_time
+WHERE known.start_time >= %(first)s AND known.start_time < %(last)s
 """
 
 
@@ -848,7 +837,7 @@ VALUES %s
 FIRST_NEW_PLAY = """
 SELECT MIN(start_time)
 FROM (
-    SELECT start_time FROM new_plays
+    SELECT start_time FROM staged_events WHERE outcome = 'new'
     UNION ALL
     SELECT start_time FROM plays_to_match
 ) AS touched

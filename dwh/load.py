@@ -69,11 +69,12 @@ class Sources:
 
 @dataclass
 class Load:
-    """The state of one load while its transaction runs."""
+    """The state of one load while its transaction runs; ``known`` are the objects that were loaded in any version."""
 
     load_id: int
     loaded_at: datetime
     new: dict[str, list[S3Object]]
+    known: frozenset[str]
     copied: dict[str, warehouse.Copied] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
 
@@ -104,7 +105,7 @@ def preview(cur: cursor, sources: Sources, console: Console) -> None:
     """Show what a load would read, and change nothing."""
     warehouse.limit(cur, sources.settings.lock_timeout)
     warehouse.require_tables(cur)
-    new = sources.objects if sources.full else new_objects(cur, sources.objects)
+    new = sources.objects if sources.full else new_objects(sources.objects, loaded_objects(cur))
     for table, objects in new.items():
         size = sum(entry.size for entry in objects)
         console.line("would copy", table, f"{len(objects):,} objects", f"{size:,} bytes")
@@ -122,10 +123,12 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     warehouse.require_tables(cur)
     if sources.full:
         forget(cur)
+    loaded = loaded_objects(cur)
     load = Load(
         load_id=warehouse.value(cur, sql_queries.NEXT_LOAD_ID),
         loaded_at=warehouse.value(cur, sql_queries.SERVER_TIME),
-        new=new_objects(cur, sources.objects),
+        new=new_objects(sources.objects, loaded),
+        known=frozenset(loaded),
     )
     if not any(load.new.values()):
         return None
@@ -167,9 +170,13 @@ def forget(cur: cursor) -> None:
             warehouse.execute(cur, warehouse.on_table(sql_queries.DELETE_ROWS, table))
 
 
-def new_objects(cur: cursor, objects: dict[str, list[S3Object]]) -> dict[str, list[S3Object]]:
+def loaded_objects(cur: cursor) -> dict[str, str]:
+    """The objects that loads have read, and in which version."""
+    return dict(warehouse.rows(cur, sql_queries.LOADED_OBJECTS))
+
+
+def new_objects(objects: dict[str, list[S3Object]], loaded: dict[str, str]) -> dict[str, list[S3Object]]:
     """The objects that no load has read in this version."""
-    loaded = dict(warehouse.rows(cur, sql_queries.LOADED_OBJECTS))
     return {
         table: [entry for entry in found if loaded.get(entry.uri) != entry.etag] for table, found in objects.items()
     }
@@ -200,15 +207,14 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
 
 def fill_star(cur: cursor, load: Load, console: Console) -> None:
     """Transform what is staged and insert it into the star, keeping the account of each table."""
-    parameters = {"load_id": load.load_id}
     with console.busy("transforming what was staged"):
-        transform(cur, parameters)
+        parameters = transform(cur, load.load_id)
     inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
     for table, statements in star_statements().items():
         source, account = ACCOUNTS[table]
         started = time.monotonic()
         with console.busy(f"inserting into {table}"):
-            outcomes = quality.outcomes(cur, account)
+            outcomes = quality.outcomes(cur, account, parameters)
             counts = [warehouse.execute(cur, statement, parameters) for statement in statements]
         inserted[table] = counts[-1] - (counts[0] if table in REPLACED else 0)
         load.accounts.append(Account(table, inserted[source], inserted[table], outcomes))
@@ -216,11 +222,18 @@ def fill_star(cur: cursor, load: Load, console: Console) -> None:
     warehouse.execute(cur, sql_queries.INSERT_LOAD_PLAYS, parameters)
 
 
-def transform(cur: cursor, parameters: dict[str, Any]) -> None:
-    """Find the new songs and plays, and the song of each play; older plays get theirs here."""
+def transform(cur: cursor, load_id: int) -> dict[str, Any]:
+    """Find the new songs and plays, and the song of each play; older plays get theirs here.
+
+    Returns:
+        The parameters of the statements that follow.
+    """
+    first, last = warehouse.rows(cur, sql_queries.STAGED_RANGE)[0]
+    parameters = {"load_id": load_id, "first": first or quality.BEGINNING, "last": last or quality.BEGINNING}
     for statement in (
+        sql_queries.STAGED_EVENTS,
+        sql_queries.STAGED_SONGS,
         sql_queries.NEW_SONGS,
-        sql_queries.NEW_PLAYS,
         sql_queries.PLAYS_TO_MATCH,
         sql_queries.INSERT_LOAD_SONGS,
         sql_queries.SONG_MATCHES,
@@ -228,6 +241,7 @@ def transform(cur: cursor, parameters: dict[str, Any]) -> None:
         warehouse.execute(cur, statement, parameters)
     if warehouse.value(cur, sql_queries.COUNT_PLAYS_TO_MATCH):
         warehouse.execute(cur, sql_queries.UPDATE_SONGPLAYS)
+    return parameters
 
 
 def star_statements() -> dict[str, tuple[str, ...]]:
@@ -251,7 +265,7 @@ def remember(cur: cursor, load: Load) -> None:
     """Write which objects were read, and the account of the load."""
     files = {name: lines for copied in load.copied.values() for name, lines in copied.files.items()}
     objects = [entry for found in load.new.values() for entry in found]
-    for some in batches(objects):
+    for some in batches([entry for entry in objects if entry.uri in load.known]):
         warehouse.execute(cur, sql_queries.DELETE_LOAD_OBJECTS, {"keys": tuple(entry.uri for entry in some)})
     ledger = [
         (entry.uri, entry.etag, entry.size, files.get(entry.uri), load.loaded_at, load.load_id) for entry in objects

@@ -44,9 +44,9 @@ class Account:
         return f"{self.read:,} read = {' + '.join(parts)}"
 
 
-def outcomes(cur: cursor, query: str) -> dict[str, int]:
+def outcomes(cur: cursor, query: str, parameters: warehouse.Parameters) -> dict[str, int]:
     """The answer of an account query: records by outcome."""
-    return {outcome: int(count or 0) for outcome, count in warehouse.rows(cur, query)}
+    return {outcome: int(count or 0) for outcome, count in warehouse.rows(cur, query, parameters)}
 
 
 def close_accounts(console: Console, accounts: Iterable[Account]) -> None:

@@ -49,8 +49,9 @@ def test_users_by_the_level_of_their_latest_event(loaded):
     changed = loaded.query("""
         SELECT users.level
         FROM users
-        JOIN (SELECT user_id FROM clean_events WHERE user_id IS NOT NULL
-              GROUP BY user_id HAVING COUNT(DISTINCT level) > 1) AS changed ON changed.user_id = users.user_id
+        JOIN (SELECT user_id FROM staging_events WHERE user_id <> ''
+              GROUP BY user_id HAVING COUNT(DISTINCT level) > 1) AS changed
+            ON CAST(changed.user_id AS INTEGER) = users.user_id
     """)
     assert changed == [("paid",)] * 8
 

@@ -69,8 +69,6 @@ def test_a_step_before_create_cluster_names_it(folder, name):
 @pytest.mark.parametrize("name", ["etl", "business_insights"])
 def test_a_step_before_create_tables_names_it(cluster, name):
     with cluster.connect() as conn, conn.cursor() as cur:
-        cur.execute("DROP VIEW IF EXISTS clean_events")
-        cur.execute("DROP VIEW IF EXISTS clean_songs")
         for table in ("songplays", "songs", "artists", "users", "time"):
             cur.execute(f"DROP TABLE IF EXISTS {table}")
         conn.commit()
@@ -104,11 +102,11 @@ def test_create_tables_twice_and_recreate(warehouse):
 
 def test_create_tables_dry_run_creates_nothing(warehouse):
     with warehouse.connect() as conn, conn.cursor() as cur:
-        cur.execute("DROP VIEW clean_songs")
+        cur.execute("DROP TABLE load_songs")
         conn.commit()
     ran = warehouse.main("create_tables", "--dry-run")
     assert "would create" in ran.err
-    assert warehouse.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'clean_songs'") == 0
+    assert warehouse.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'load_songs'") == 0
 
 
 def test_ctrl_c_is_130_without_a_traceback(warehouse):
