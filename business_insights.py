@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dwh import cli, insights
+from dwh.console import Console
 from dwh.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class _List(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         width = max(map(len, insights.NAMES))
-        for insight in insights.INSIGHTS:
-            print(f"{insight.name:<{width}}  {insight.question}")
+        lines = [f"{insight.name:<{width}}  {insight.question}" for insight in insights.INSIGHTS]
+        Console().result("\n".join(lines))
         parser.exit()
 
 

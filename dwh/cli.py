@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,12 +98,8 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Calla
             _traceback()
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        print(f"\ninterrupted{_note(interrupt)}", file=sys.stderr)
+        console.tell(f"\ninterrupted{_note(interrupt)}")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away, as in "| head": not our failure.
-        sys.stderr = None
-        return 0
     finally:
         signal.signal(signal.SIGTERM, previous)
 

@@ -2,6 +2,8 @@
 
 Standard output carries results (tables, CSV, JSON). Everything else goes to
 standard error, so that ``business_insights.py --format csv > file`` is clean.
+When nobody reads standard error any more, as in ``etl.py 2>&1 | head``, the step
+goes on unheard: a cluster half made would be billed all the same.
 """
 
 from __future__ import annotations
@@ -40,6 +42,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def silence(stream: TextIO) -> None:
+    """Lead a stream that nobody reads any more to nowhere: what it still holds would fail once more at the exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 class Console:
     """Two streams and how to write on them.
 
@@ -65,6 +74,8 @@ class Console:
         self.out = out or sys.stdout
         self.err = err or sys.stderr
         self.color = color
+        # Set once writing to standard error has failed.
+        self.unheard = False
 
     def colored(self, stream: TextIO) -> bool:
         """Whether colour and redrawing are welcome on a stream."""
@@ -72,15 +83,23 @@ class Console:
             return False
         return stream.isatty()
 
+    def tell(self, text: str = "", end: str = "\n") -> None:
+        """Write on standard error, whoever reads it."""
+        try:
+            print(text, end=end, file=self.err, flush=True)
+        except OSError:
+            silence(self.err)
+            self.unheard = True
+
     def say(self, text: str = "") -> None:
         """One line of progress."""
         if not self.quiet:
-            print(text, file=self.err, flush=True)
+            self.tell(text)
 
     def debug(self, text: str) -> None:
         """One line for ``--verbose``."""
         if self.verbose:
-            print(text, file=self.err, flush=True)
+            self.tell(text)
 
     def line(self, kind: str, name: str, word: str, note: str = "") -> None:
         """One resource and what became of it, in columns: kind, name, word, note."""
@@ -96,26 +115,33 @@ class Console:
         if word == "ok":
             self.say(line)
         else:
-            print(line, file=self.err, flush=True)
+            self.tell(line)
 
     def warn(self, text: str) -> None:
         """One line that is shown even when quiet."""
-        print(f"{self._styled('warning:', 'warn')} {text}", file=self.err, flush=True)
+        self.tell(f"{self._styled('warning:', 'warn')} {text}")
 
     def error(self, error: DwhError) -> None:
         """What went wrong, its details, and the next step."""
-        print(f"{self._styled('error:', 'error')} {error.message}", file=self.err)
+        self.tell(f"{self._styled('error:', 'error')} {error.message}")
         for text in error.detail.splitlines():
-            print(f"  {text}", file=self.err)
+            self.tell(f"  {text}")
         if error.hint:
-            print(f"hint: {error.hint}", file=self.err)
+            self.tell(f"hint: {error.hint}")
         if self.verbose and error.debug:
-            print(f"debug: {error.debug}", file=self.err)
-        self.err.flush()
+            self.tell(f"debug: {error.debug}")
 
     def result(self, text: str) -> None:
-        """Text of the result itself, on standard output."""
-        print(text, file=self.out, flush=True)
+        """Text of the result itself, on standard output.
+
+        Raises:
+            SystemExit: the reader has seen enough, as in ``| head``: that is no failure.
+        """
+        try:
+            print(text, file=self.out, flush=True)
+        except BrokenPipeError:
+            silence(self.out)
+            raise SystemExit(0) from None
 
     @contextmanager
     def waiting(self, label: str) -> Iterator[Wait]:
@@ -153,9 +179,10 @@ class Console:
         """
         if yes:
             return
-        if not sys.stdin.isatty():
+        if sys.stdin.isatty():
+            self.tell(question, end=" ")
+        if self.unheard or not sys.stdin.isatty():
             raise RefusedError("nobody is there to confirm", hint="run the step again with --yes")
-        print(f"{question} ", end="", file=self.err, flush=True)
         if sys.stdin.readline().strip() != expected:
             raise RefusedError(f"not confirmed: {expected} was not typed; nothing was changed")
 
@@ -196,16 +223,16 @@ class Wait:
         text = f"  {self._label}: {status}, {duration(self.elapsed)} elapsed"
         now = time.monotonic()
         if self._live:
-            print(f"\r\x1b[2K{text}", end="", file=self._console.err, flush=True)
+            self._console.tell(f"\r\x1b[2K{text}", end="")
         elif status != self._status or now - self._shown >= HEARTBEAT_SECONDS:
-            print(text, file=self._console.err, flush=True)
+            self._console.tell(text)
             self._shown = now
         self._status = status
 
     def clear(self) -> None:
         """Take the line away again."""
         if self._live and self._status and not self._console.quiet:
-            print("\r\x1b[2K", end="", file=self._console.err, flush=True)
+            self._console.tell("\r\x1b[2K", end="")
 
 
 def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:

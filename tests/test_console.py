@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 
 import pytest
@@ -117,3 +118,11 @@ def test_the_typed_word_must_be_the_word(monkeypatch):
     monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
     with pytest.raises(RefusedError, match="not confirmed"):
         console().confirm("Type sparkify:", "sparkify", yes=False)
+
+
+def test_a_question_that_nobody_sees_is_not_waited_on(monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("sparkify\n"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as unread, pytest.raises(RefusedError, match="nobody is there"):
+        Console(err=unread).confirm("Type sparkify:", "sparkify", yes=False)

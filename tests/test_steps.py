@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -130,14 +131,57 @@ def test_ctrl_c_is_130_without_a_traceback(warehouse):
     assert warehouse.value("SELECT COUNT(*) FROM songplays") == 0
 
 
-def test_a_full_pipe_reader_that_leaves_is_no_failure(warehouse):
-    done = subprocess.run(
-        f"'{sys.executable}' '{ROOT / 'etl.py'}' --help | head -1",
-        shell=True,
-        cwd=warehouse.folder,
-        env=clean_environment(warehouse.folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def unread(project, name, *args, stream="stderr"):
+    """Run a step whose reader of one stream has gone away, as in ``step 2>&1 | head``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run(
+            [sys.executable, str(ROOT / f"{name}.py"), *args],
+            cwd=project.folder,
+            # Buffers are what Python stumbles over at its exit.
+            env=clean_environment(project.folder, PYTHONUNBUFFERED=""),
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer},
+        )
+    finally:
+        os.close(writer)
+
+
+def test_a_load_that_nobody_listens_to_is_finished(warehouse):
+    warehouse.events("a", PLAY)
+    warehouse.songs(SONG)
+    assert unread(warehouse, "etl").returncode == 0
+    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 1
+
+
+def test_a_creation_that_nobody_listens_to_is_finished(cluster):
+    cluster.set("dwh_endpoint", "")
+    assert unread(cluster, "create_cluster").returncode == 0
+    assert cluster.settings().dwh_endpoint
+
+
+def test_a_destruction_that_nobody_listens_to_is_finished(folder):
+    folder.events("a", PLAY)
+    folder.songs(SONG)
+    assert folder.step("create_cluster").code == 0
+    assert unread(folder, "destroy_cluster", "--yes").returncode == 0
+    assert not (folder.folder / ".local").exists()
+    assert folder.settings().dwh_endpoint == ""
+
+
+def test_a_failure_that_nobody_hears_of_keeps_its_exit_code(folder):
+    assert unread(folder, "etl").returncode == 2
+
+
+@pytest.mark.parametrize("args", [[], ["--list"]], ids=["tables", "list"])
+def test_a_reader_who_has_seen_enough_is_no_failure(warehouse, args):
+    warehouse.events("a", PLAY)
+    warehouse.songs(SONG)
+    assert warehouse.main("etl").code == 0
+    done = unread(warehouse, "business_insights", *args, stream="stdout")
+    assert done.returncode == 0
     assert "Traceback" not in done.stderr
+    assert "BrokenPipeError" not in done.stderr
