@@ -34,8 +34,12 @@ class Target(Protocol):
         """Name the target in one line; on AWS with account and region (this asks AWS)."""
         ...
 
-    def start(self, data: Path | None = None) -> None:
-        """Make ready what the AWS calls need. ``data`` fills the local S3."""
+    def start(self, data: Path | None = None) -> str:
+        """Make ready what the AWS calls need. ``data`` fills the local S3.
+
+        Returns:
+            The folder whose place in S3 another one has taken just now; else nothing.
+        """
         ...
 
     def stop(self) -> None:

@@ -106,6 +106,11 @@ def existing(cur: cursor) -> set[str]:
     return {name for (name,) in rows(cur, sql_queries.EXISTING)} & set(sql_queries.CREATE)
 
 
+def holds_loads(cur: cursor) -> bool:
+    """Whether anything has been loaded."""
+    return "load_objects" in existing(cur) and value(cur, on_table(sql_queries.COUNT_ROWS, "load_objects")) > 0
+
+
 def require_tables(cur: cursor) -> None:
     """Check that create_tables.py has run.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,21 @@ def test_create_tables_dry_run_creates_nothing(warehouse):
     ran = warehouse.main("create_tables", "--dry-run")
     assert "would create" in ran.err
     assert warehouse.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'load_songs'") == 0
+
+
+def test_another_data_folder_warns_of_what_was_loaded_before(warehouse, tmp_path):
+    other = tmp_path / "other"
+    warehouse.events("a", PLAY)
+    warehouse.songs(SONG)
+    shutil.copytree(warehouse.data, other)
+    warning = "warning: the warehouse still holds what was loaded from"
+    # Nothing is loaded yet.
+    assert warning not in warehouse.main("create_cluster", "--data", str(other)).err
+    assert warehouse.main("etl").code == 0
+    changed = warehouse.main("create_cluster", "--data", str(warehouse.data))
+    assert f"{warning} {other}: python create_tables.py --recreate --yes empties it" in changed.err
+    assert changed.code == 0
+    assert warning not in warehouse.main("create_cluster").err
 
 
 def test_ctrl_c_is_130_without_a_traceback(warehouse):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dwh import writeback
@@ -53,10 +53,13 @@ def prepared(step: Step) -> Iterator[Site | None]:
     settings, target, dry_run = step.settings, step.target, step.args.dry_run
     if settings.db_password:
         redshift.check_password(settings.db_password)
+    before = ""
     if not dry_run:
         writeback.check_writable(settings.path)
-        target.start(step.args.data)
+        before = target.start(step.args.data)
     step.console.say(target.describe())
+    if before:
+        _warn_of_loads(step, before)
     with waiting.noted(f"what was made stays; the same command goes on, {DESTROY} removes it"):
         try:
             site = Site.open(target, read_only=dry_run)
@@ -65,6 +68,19 @@ def prepared(step: Step) -> Iterator[Site | None]:
                 raise
             site = None
         yield site
+
+
+def _warn_of_loads(step: Step, before: str) -> None:
+    """Another data set is there now: say that the next load would be added to what is loaded from the one before."""
+    from dwh import warehouse
+
+    # No cluster yet, or none that answers: nothing to warn of.
+    with suppress(DwhError):
+        if warehouse.transaction(step.target, step.console, warehouse.holds_loads):
+            step.console.warn(
+                f"the warehouse still holds what was loaded from {before}: "
+                "python create_tables.py --recreate --yes empties it"
+            )
 
 
 def show_plan(step: Step, site: Site) -> None:

@@ -69,8 +69,8 @@ class AwsTarget:
             parts.append(f"endpoint {sts.meta.endpoint_url}")
         return " · ".join(parts)
 
-    def start(self, data: Path | None = None) -> None:
-        """Nothing has to be made ready: S3 is there.
+    def start(self, data: Path | None = None) -> str:
+        """Nothing has to be made ready: S3 is there, and filled by others.
 
         Raises:
             ConfigError: a folder was given, which only the local target can read.
@@ -80,6 +80,7 @@ class AwsTarget:
                 "--data is for the local target: on AWS, COPY reads S3",
                 hint="set log_data and song_data in dwh.cfg, or run with --target local",
             )
+        return ""
 
     def stop(self) -> None:
         """Nothing was made ready."""

@@ -103,6 +103,8 @@ class Mirror:
         with self._lock:
             self.folder = request.get("folder") or self.folder
             self.source = request.get("source") or self.source
+            if not self.folder:
+                return
             wanted = self._wanted(request)
             for name in wanted.keys() - _backend().buckets.keys():
                 _backend().create_bucket(name, request["region"])

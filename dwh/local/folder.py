@@ -1,7 +1,8 @@
-"""The data folder that the local S3 mirrors: what must be in it, and what is in it now."""
+"""The data folder that the local S3 mirrors: which it is, what must be in it, and what is in it now."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ LOGS, SONGS, JSONPATHS = "log_data", "song_data", "log_json_path.json"
 
 # For a folder that has no log_json_path.json of its own.
 STANDARD_JSONPATHS = Path(__file__).with_name(JSONPATHS)
+# In the state folder: what --data named last, and what data_dir in dwh.cfg was then.
+GIVEN = "data.json"
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,30 @@ class File:
     mtime_ns: int
 
 
+def remember(state_dir: Path, folder: Path, data_dir: Path | None) -> None:
+    """Note the folder that ``--data`` named, for the runs to come."""
+    (state_dir / GIVEN).write_text(json.dumps({"folder": str(folder), "data_dir": str(data_dir or "")}))
+
+
+def remembered(state_dir: Path, data_dir: Path | None) -> Path | None:
+    """The folder that ``--data`` named last; None when data_dir was changed since: the later word counts."""
+    try:
+        note = json.loads((state_dir / GIVEN).read_text())
+    except (OSError, ValueError):
+        return None
+    return Path(note["folder"]) if note["data_dir"] == str(data_dir or "") else None
+
+
 def check(folder: Path) -> None:
     """Refuse a folder that the local S3 cannot be filled from.
 
     Raises:
         ConfigError: it is not there, or has no song or log files; the message names what is missing.
     """
-    hint = "name a folder that holds log_data/ and song_data/ with --data DIR, or leave [LOCAL] data_dir empty"
+    hint = (
+        "name a folder that holds log_data/ and song_data/ with --data DIR or as data_dir in dwh.cfg; "
+        "with neither, sample data is generated"
+    )
     if not folder.is_dir():
         raise ConfigError(f"there is no data folder {folder}", hint=hint)
     missing = [

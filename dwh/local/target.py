@@ -80,17 +80,22 @@ class LocalTarget:
             return "local target · not running"
         self._sync()
         status = self._status() or {}
+        if not status["folder"]:  # create_cluster.py was cut off in its first second
+            return f"local target · {postgres.HOST}:{state['port']} · no data yet"
         counts = status["counts"]
         what = f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
         source = SAMPLE if status["source"] == SAMPLE else status["folder"]
         return f"local target · {postgres.HOST}:{state['port']} · data: {source} ({what})"
 
-    def start(self, data: Path | None = None) -> None:
+    def start(self, data: Path | None = None) -> str:
         """Start the launcher unless it runs, and fill the local S3.
 
         Args:
-            data: the folder to fill it from; by default the one it was filled from
-                before with this argument, else ``[LOCAL] data_dir``, else generated sample data.
+            data: the folder to fill it from; by default the one given before with this argument
+                (until ``stop``, or a change of data_dir), else ``[LOCAL] data_dir``, else generated sample data.
+
+        Returns:
+            The folder that it was filled from until now, if that is another one; else nothing.
 
         Raises:
             ConfigError: the folder is not there, or has no song or log files.
@@ -103,14 +108,19 @@ class LocalTarget:
             self.settings.state_dir.mkdir(parents=True, exist_ok=True)
             if source == SAMPLE:
                 _generate(chosen)
+            if data is not None:
+                folder.remember(self.settings.state_dir, chosen, self.settings.data_dir)
         except OSError as error:
             raise TargetError(
                 f"{self.settings.state_dir} cannot be written: {error.strerror}",
                 hint="run the step in a folder that is yours",
             ) from None
-        if self._status() is None:
+        status = self._status()
+        if status is None:
             self._launch()
         self._sync(folder=str(chosen), source=source)
+        before: str = status["folder"] if status else ""
+        return before if before != str(chosen) else ""
 
     def stop(self) -> None:
         """End the launcher and remove all that the local target keeps; nothing to do when there is nothing."""
@@ -236,9 +246,9 @@ class LocalTarget:
         """The data folder, and a word on where it was named."""
         if data is not None:
             return data.expanduser().absolute(), "--data"
-        status = self._status()
-        if status and status["source"] == "--data":
-            return Path(status["folder"]), "--data"
+        given = folder.remembered(self.settings.state_dir, self.settings.data_dir)
+        if given is not None:
+            return given, "--data"
         if self.settings.data_dir is not None:
             return self.settings.data_dir.absolute(), "data_dir"
         return self.settings.state_dir / "sample", SAMPLE

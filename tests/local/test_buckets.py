@@ -7,11 +7,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 
 import pytest
-from launcher_fixtures import BUCKET, place, refused, shared, target  # noqa: F401
+from launcher_fixtures import BUCKET, place, refused, shared, target, wait_for  # noqa: F401
 
 from dwh.errors import ConfigError
+from dwh.local.target import LocalTarget
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,59 @@ def test_a_folder_given_once_stays(place):
     place.target().start()
     assert f"data: {given} (1 log files, 1 songs)" in place.target().describe()
     place.target().start(place.data)
+    assert f"data: {place.data} " in place.target().describe()
+
+
+def test_a_folder_given_once_stays_when_the_process_was_killed(place):
+    given = place.folder / "given"
+    shutil.copytree(place.data, given)
+    place.target(data_dir=None).start(given)
+    os.kill(place.launcher(), signal.SIGKILL)
+    wait_for(lambda: "not running" in place.target().describe())
+    place.target(data_dir=None).start()
+    assert f"data: {given} (1 log files, 1 songs)" in place.target().describe()
+
+
+def test_of_data_dir_and_a_folder_given_the_later_word_counts(place):
+    given, edited = place.folder / "given", place.folder / "edited"
+    shutil.copytree(place.data, given)
+    shutil.copytree(place.data, edited)
+    place.target().start(given)
+    place.target(data_dir=edited).start()
+    assert f"data: {edited} " in place.target().describe()
+    place.target(data_dir=edited).start(given)
+    place.target(data_dir=edited).start()
+    assert f"data: {given} " in place.target().describe()
+
+
+def test_the_end_of_the_target_forgets_the_folder(place):
+    given = place.folder / "given"
+    shutil.copytree(place.data, given)
+    place.target().start(given)
+    place.target().stop()
+    place.target().start()
+    assert f"data: {place.data} " in place.target().describe()
+
+
+def test_a_start_tells_which_folder_another_takes_the_place_of(place):
+    other = place.folder / "other"
+    shutil.copytree(place.data, other)
+    found = [place.target().start(data) for data in (None, None, other, None, place.data)]
+    assert found == ["", "", str(place.data), "", str(other)]
+
+
+def test_a_start_that_was_cut_off_leaves_no_data(place, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalTarget, "_sync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        place.target().start()
+    monkeypatch.undo()
+    port = place.state_file()["port"]
+    assert place.target().describe() == f"local target · 127.0.0.1:{port} · no data yet"
+    assert place.target().client("s3").list_buckets()["Buckets"] == []
+    place.target().start()
     assert f"data: {place.data} " in place.target().describe()
 
 
