@@ -93,8 +93,8 @@ def find_sources(target: Target, console: Console, *, full: bool, max_errors: in
             f"there is no role to read S3 with: dwh_arn_role is empty in {settings.path.name}",
             hint="python create_cluster.py",
         )
-    s3 = target.client("s3")
-    objects = {table: list_objects(s3, prefix) for table, prefix in source_prefixes(settings).items()}
+    s3, origin = target.client("s3"), target.sources()
+    objects = {table: list_objects(s3, prefix, origin) for table, prefix in source_prefixes(settings).items()}
     bucket = find_work_bucket(target)
     if bucket is None:
         console.warn("there is no work bucket for a manifest: COPY reads the whole prefix, loaded objects too")

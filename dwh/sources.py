@@ -28,8 +28,13 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def list_objects(s3: Any, prefix: str) -> list[S3Object]:
+def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
     """The objects under a prefix, in key order, without the empty ones (folder markers).
+
+    Args:
+        s3: a client.
+        prefix: address of the prefix.
+        origin: what to check when nothing is there.
 
     Raises:
         DataError: there are none.
@@ -44,7 +49,7 @@ def list_objects(s3: Any, prefix: str) -> list[S3Object]:
         if entry["Size"]
     ]
     if not found:
-        raise DataError(f"there is no data under {prefix}", hint="check [S3] in dwh.cfg, then run the step again")
+        raise DataError(f"there is no data under {prefix}", hint=f"check {origin}, then run the step again")
     return found
 
 

@@ -46,6 +46,10 @@ class Target(Protocol):
         """End what ``start`` made ready, once the cluster is gone."""
         ...
 
+    def sources(self) -> str:
+        """Where the data in S3 comes from, for somebody who finds none there."""
+        ...
+
     def client(self, service: str) -> Any:
         """A boto3 client."""
         ...

@@ -33,6 +33,9 @@ Parameters = Mapping[str, Any]
 
 ATTEMPTS = 4
 LOAD_ERRORS_SHOWN = 20
+ROLE_REFUSED = (
+    "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role"
+)
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a
 # serializable isolation violation, its error 1023, under XX000, the state of many other errors.
@@ -120,7 +123,12 @@ def require_tables(cur: cursor) -> None:
     there = existing(cur)
     missing = [name for name in sql_queries.CREATE if name not in there]
     if missing:
-        raise WarehouseError(f"there is no table {missing[0]} in the warehouse", hint="python create_tables.py")
+        raise missing_table(missing[0])
+
+
+def missing_table(name: str) -> WarehouseError:
+    """create_tables.py has not run, or somebody dropped a table."""
+    return WarehouseError(f"there is no table {name} in the warehouse", hint="python create_tables.py")
 
 
 def transaction(target: Target, console: Console, work: Callable[[cursor], T], attempts: int = ATTEMPTS) -> T:
@@ -231,15 +239,18 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
             f"the connection to the warehouse was lost: {first_line(error)}",
             hint="run the step again; nothing was changed unless the load was published already",
         )
-    meanings = {errorcodes.UNDEFINED_TABLE: "a table of this project is missing"}
+    said = first_line(error)
+    if error.pgcode == errorcodes.UNDEFINED_TABLE and (table := re.search(r'relation "(.+?)" does not exist', said)):
+        return missing_table(table[1])
+    if re.search(r"S3ServiceException.*\bStatus 403", said):
+        return WarehouseError(f"COPY may not read the data: {said}", hint=ROLE_REFUSED)
     hints = {
         errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
-        errorcodes.UNDEFINED_TABLE: "python create_tables.py",
         errorcodes.QUERY_CANCELED: "run the step again, or raise statement_timeout in dwh.cfg",
         errorcodes.DISK_FULL: "free space on the cluster, or add a node, and run the step again",
     }
     return WarehouseError(
-        f"{meanings.get(error.pgcode, 'the warehouse refused a statement')}: {first_line(error)}",
+        f"the warehouse refused a statement: {said}",
         hint=hints.get(error.pgcode, "nothing was changed; run the step again with --verbose to see the statement"),
         debug=f"SQLSTATE {error.pgcode}",
     )

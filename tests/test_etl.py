@@ -189,6 +189,19 @@ def test_a_load_costs_what_is_new(warehouse):
     assert "Nothing to do" in load(warehouse)
 
 
+def test_data_at_another_address_needs_a_role_that_may_read_it(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    warehouse.set("log_data", "s3://udacity-dend/elsewhere/")
+    said = load(warehouse, code=1)
+    assert "error: COPY may not read the data: S3ServiceException:Access Denied,Status 403" in said
+    assert "hint: the cluster's role may not read it: after a change of [S3] run python create_cluster.py" in said
+    assert warehouse.main("create_cluster").code == 0
+    load(warehouse)
+    warehouse.set("log_data", "s3://udacity-dend/log_data/")
+    assert warehouse.main("create_cluster").code == 0
+
+
 def test_a_malformed_line_fails_whole_and_names_file_line_and_reason(warehouse):
     warehouse.events("a", play())
     warehouse.songs(song())

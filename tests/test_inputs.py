@@ -103,7 +103,8 @@ def test_an_empty_prefix_fails_before_anything_is_emptied(warehouse):
     (warehouse.data / "log_data/2018/11/odd.json").unlink()
     ran = warehouse.main("etl")
     assert ran.code == 1
-    assert "there is no data under s3://udacity-dend/log_data/" in ran.err
+    assert "error: there is no data under s3://udacity-dend/log_data/" in ran.err
+    assert f"hint: check [S3] in dwh.cfg, and the folder {warehouse.data} that fills the local S3" in ran.err
     assert warehouse.digest() == before
 
 

@@ -85,6 +85,10 @@ class AwsTarget:
     def stop(self) -> None:
         """Nothing was made ready."""
 
+    def sources(self) -> str:
+        """S3 is where the data comes from."""
+        return "[S3] in dwh.cfg"
+
     def client(self, service: str) -> Any:
         """A boto3 client with standard retries, made once per service.
 

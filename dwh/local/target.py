@@ -135,6 +135,10 @@ class LocalTarget:
             raise TargetError(f"{state_dir} cannot be removed: {error.strerror}", hint="remove it by hand") from None
         self._clients.clear()
 
+    def sources(self) -> str:
+        """The addresses in S3, and the folder whose files are there."""
+        return f"[S3] in dwh.cfg, and the folder {(self._status() or {}).get('folder')} that fills the local S3"
+
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS API; asking for S3 brings changed data files to it.
 
