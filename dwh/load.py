@@ -190,7 +190,7 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
             load.copied[table] = warehouse.Copied()
             continue
         with console.busy(f"copying {plural(len(new), 'object')} into {table}"):
-            copied = warehouse.copy(cur, *sources.parameters(table, load.load_id, new))
+            copied = warehouse.copy(cur, table, *sources.parameters(table, load.load_id, new))
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
         for record in copied.rejected:

@@ -20,7 +20,7 @@ import tenacity
 from psycopg2 import errorcodes, sql
 
 import sql_queries
-from dwh.console import Console, duration, plain
+from dwh.console import Console, duration, plain, plural
 from dwh.errors import DataError, DwhError, UnreachableError, WarehouseError
 from dwh.target import Target
 
@@ -33,6 +33,9 @@ Parameters = Mapping[str, Any]
 
 ATTEMPTS = 4
 LOAD_ERRORS_SHOWN = 20
+VALUE_SHOWN = 60
+# Characters of a value that stl_load_errors holds.
+VALUE_LOGGED = 1024
 ROLE_REFUSED = (
     "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role"
 )
@@ -266,8 +269,8 @@ class Copied:
     seconds: float = 0.0
 
 
-def copy(cur: cursor, statement: str, parameters: Parameters) -> Copied:
-    """Run a COPY in the open transaction.
+def copy(cur: cursor, table: str, statement: str, parameters: Parameters) -> Copied:
+    """Run a COPY into a table in the open transaction.
 
     Raises:
         DataError: COPY refused records; the message lists file, line, column, reason and value.
@@ -283,7 +286,7 @@ def copy(cur: cursor, statement: str, parameters: Parameters) -> Copied:
         refused = [] if cur.connection.closed else load_errors(cur.connection, session, since, LOAD_ERRORS_SHOWN)
         if not refused:
             raise
-        raise copy_refused(error, refused) from error
+        raise copy_refused(error, table, refused) from error
     records = int(value(cur, sql_queries.LAST_COPY_COUNT))
     rejected = [_load_error(*row) for row in rows(cur, sql_queries.LEFT_OUT)]
     if len(rejected) != (told := _told_left_out(cur.connection)):
@@ -314,13 +317,25 @@ def load_errors(conn: connection, session: int, since: datetime, limit: int) -> 
 def _load_error(file: str, line: int, column: str, reason: str, raw: str) -> str:
     where = f"{file}, line {line}" + (f", column {column}" if column else "")
     text = f"{where}: {reason}"
-    return plain(f"{text} (value: {raw})" if raw else text)
+    return plain(f"{text} ({_value(raw)})" if raw else text)
 
 
-def copy_refused(error: psycopg2.Error, refused: list[str]) -> DataError:
+def _value(raw: str) -> str:
+    """A refused value, as far as a person reads: the whole of a long one would hide the reason."""
+    if len(raw) <= VALUE_SHOWN:
+        return f"value: {raw}"
+    length = f"{len(raw):,}" if len(raw) < VALUE_LOGGED else "over 1,000"
+    return f"value of {length} characters: {raw[:VALUE_SHOWN]}…"
+
+
+def copy_refused(error: psycopg2.Error, table: str, refused: list[str]) -> DataError:
     """The records that made a COPY fail, as one error."""
+    said = first_line(error)
+    more = " or more" if len(refused) == LOAD_ERRORS_SHOWN else ""
+    # That the load failed, and where to look the records up: they stand right below.
+    reason = "" if re.match(r"Load into table .* failed", said) else f": {said}"
     return DataError(
-        f"COPY refused the data: {first_line(error)}",
+        f"COPY refused {plural(len(refused), 'record')}{more} of {table}{reason}",
         hint="mend the records in the source, or leave out up to N of them with --max-errors N",
         detail="\n".join(refused),
     )

@@ -209,9 +209,33 @@ def test_a_malformed_line_fails_whole_and_names_file_line_and_reason(warehouse):
     before = warehouse.digest()
     warehouse.events("b", play(ts=1541105830999), '{"artist": "cut o')
     said = load(warehouse, code=1)
+    assert "error: COPY refused 1 record of staging_events\n" in said
     assert "b.json, line 2" in said
     assert "--max-errors" in said
     assert warehouse.digest() == before
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("y" * 60, f"(value: {'y' * 60})"),
+        ("y" * 300, f"(value of 300 characters: {'y' * 60}…)"),
+        ("y" * 5000, f"(value of over 1,000 characters: {'y' * 60}…)"),
+    ],
+    ids=["short", "long", "longer than the log holds"],
+)
+def test_a_refused_value_is_shown_as_far_as_a_person_reads(warehouse, value, shown):
+    warehouse.events("a", play(level=value))
+    warehouse.songs(song())
+    assert f"column level: String length exceeds DDL length {shown}\n" in load(warehouse, code=1)
+
+
+def test_more_refused_records_than_are_shown(warehouse):
+    warehouse.events("a", *(play(sessionId="x") for _ in range(30)))
+    warehouse.songs(song())
+    said = load(warehouse, "--max-errors", "25", code=1)
+    assert "error: COPY refused 20 records or more of staging_events\n" in said
+    assert said.count("a.json, line") == 20
 
 
 def test_bad_lines_may_be_left_out_and_are_listed_and_counted(warehouse):
