@@ -19,9 +19,13 @@ from typing import TYPE_CHECKING
 
 import sql_queries
 from dwh import cli
+from dwh.console import plural
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
+
+DONE = ("created", "recreated", "{} dropped")
+WOULD = ("would create", "would recreate", "would drop {}")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -37,49 +41,67 @@ def create_tables(step: cli.Step) -> None:
 
     step.console.say(step.target.describe())
     there = warehouse.transaction(step.target, step.console, warehouse.existing)
-    kept = set() if step.args.recreate else there
-    missing = [name for name in sql_queries.CREATE if name not in kept]
-    if not step.args.dry_run:
-        warehouse.transaction(step.target, step.console, lambda cur: change(step, cur, there, missing))
-    for name in sql_queries.CREATE:
-        word = "would create" if step.args.dry_run else "created"
-        step.console.line("Table", name, word if name in missing else "exists")
-    step.console.say("Next: python etl.py" if missing else "Nothing to do. Next: python etl.py")
+    work = look if step.args.dry_run else change
+    rows = warehouse.transaction(step.target, step.console, lambda cur: work(step, cur, there))
+    show(step, there, rows)
+    if step.args.dry_run:
+        refused = any(rows.values()) and not step.args.yes
+        reason = "; without --yes a run would be refused, since tables hold rows" if refused else ""
+        step.console.say(f"Nothing was changed{reason}.")
+    else:
+        done = step.args.recreate or not there.issuperset(sql_queries.CREATE)
+        step.console.say(f"{'' if done else 'Nothing to do. '}Next: python etl.py")
 
 
-def change(step: cli.Step, cur: cursor, there: set[str], missing: list[str]) -> None:
-    """Drop what is there if asked to, and create what is missing."""
+def look(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
+    """How many rows each table holds that --recreate would drop."""
+    from dwh import warehouse
+
+    tables = [name for name in sql_queries.TABLES if name in there and step.args.recreate]
+    return {name: warehouse.value(cur, warehouse.on_table(sql_queries.COUNT_ROWS, name)) for name in tables}
+
+
+def change(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
+    """Drop what is there if asked to, create what is missing, and say how many rows each dropped table held."""
     from dwh import load, warehouse
 
-    if step.args.recreate:
-        if there.issuperset(sql_queries.LOCKED_TABLES):
-            # First of all, so that rows are counted that a load publishes meanwhile.
-            load.lock(cur, step.settings)
-        require_consent(step, cur, there)
-        for name in reversed(sql_queries.CREATE):
-            warehouse.execute(cur, warehouse.on_table(sql_queries.DROP_TABLE, name))
-    for name in missing:
-        warehouse.execute(cur, sql_queries.CREATE[name])
+    if step.args.recreate and there.issuperset(sql_queries.LOCKED_TABLES):
+        # First of all, so that rows are counted that a load publishes meanwhile.
+        load.lock(cur, step.settings)
+    rows = look(step, cur, there)
+    require_consent(step, rows)
+    for name in reversed(sql_queries.CREATE if step.args.recreate else ()):
+        warehouse.execute(cur, warehouse.on_table(sql_queries.DROP_TABLE, name))
+    for name, statement in sql_queries.CREATE.items():
+        if step.args.recreate or name not in there:
+            warehouse.execute(cur, statement)
+    return rows
 
 
-def require_consent(step: cli.Step, cur: cursor, there: set[str]) -> None:
+def require_consent(step: cli.Step, rows: dict[str, int]) -> None:
     """Refuse to drop rows unless told so.
 
     Raises:
         RefusedError: tables hold rows, and --yes was not given.
     """
-    from dwh import warehouse
     from dwh.errors import RefusedError
 
-    tables = [name for name in sql_queries.TABLES if name in there]
-    counts = {name: warehouse.value(cur, warehouse.on_table(sql_queries.COUNT_ROWS, name)) for name in tables}
-    filled = [f"{name} has {count:,} rows" for name, count in counts.items() if count]
+    filled = [f"{name} has {plural(count, 'row')}" for name, count in rows.items() if count]
     if filled and not step.args.yes:
         raise RefusedError(
             "--recreate would drop tables that hold rows; nothing was changed",
             hint="python create_tables.py --recreate --yes drops them, rows and all",
             detail="\n".join(filled),
         )
+
+
+def show(step: cli.Step, there: set[str], rows: dict[str, int]) -> None:
+    """A line for each table: what became of it, or what would."""
+    created, recreated, dropped = WOULD if step.args.dry_run else DONE
+    for name in sql_queries.CREATE:
+        word = created if name not in there else recreated if step.args.recreate else "exists"
+        count = rows.get(name)
+        step.console.line("Table", name, word, dropped.format(plural(count, "row")) if count else "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -192,6 +192,7 @@ class Console:
             "available": 32,
             "ok": 32,
             "updated": 32,
+            "recreated": 33,
             "deleted": 33,
             "warn": 33,
             "error": 31,

@@ -95,12 +95,29 @@ def test_create_tables_twice_and_recreate(warehouse):
     assert warehouse.main("etl").code == 0
     refused = warehouse.main("create_tables", "--recreate")
     assert refused.code == 3
-    assert "songplays has 1 rows" in refused.err
+    assert "songplays has 1 row\n" in refused.err
     assert warehouse.value("SELECT COUNT(*) FROM songplays") == 1
-    assert warehouse.main("create_tables", "--recreate", "--yes", "--dry-run").code == 0
-    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 1
-    assert warehouse.main("create_tables", "--recreate", "--yes").code == 0
+    recreated = warehouse.main("create_tables", "--recreate", "--yes")
+    assert recreated.code == 0
+    assert re.search(r"Table +songplays +recreated  1 row dropped\n", recreated.err)
     assert warehouse.value("SELECT COUNT(*) FROM songplays") == 0
+    assert re.search(r"Table +songplays +recreated\n", warehouse.main("create_tables", "--recreate").err)
+
+
+def test_a_dry_run_of_recreate_shows_what_would_be_lost_and_refused(warehouse):
+    empty = warehouse.main("create_tables", "--recreate", "--dry-run")
+    assert "drop" not in empty.err
+    assert empty.err.endswith("\nNothing was changed.\n")
+    warehouse.events("a", PLAY, {**PLAY, "itemInSession": 1})
+    warehouse.songs(SONG)
+    assert warehouse.main("etl").code == 0
+    ran = warehouse.main("create_tables", "--recreate", "--dry-run")
+    assert ran.code == 0
+    assert re.search(r"Table +songplays +would recreate would drop 2 rows\n", ran.err)
+    assert re.search(r"Table +songs +would recreate would drop 1 row\n", ran.err)
+    assert ran.err.endswith("\nNothing was changed; without --yes a run would be refused, since tables hold rows.\n")
+    assert warehouse.main("create_tables", "--recreate", "--yes", "--dry-run").err.endswith("\nNothing was changed.\n")
+    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 2
 
 
 def test_create_tables_dry_run_creates_nothing(warehouse):
@@ -108,7 +125,8 @@ def test_create_tables_dry_run_creates_nothing(warehouse):
         cur.execute("DROP TABLE load_songs")
         conn.commit()
     ran = warehouse.main("create_tables", "--dry-run")
-    assert "would create" in ran.err
+    assert re.search(r"Table +load_songs +would create\n", ran.err)
+    assert ran.err.endswith("\nNothing was changed.\n")
     assert warehouse.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'load_songs'") == 0
 
 
