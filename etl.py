@@ -19,10 +19,16 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import sql_queries
 from dwh import cli
-from dwh.console import duration
+from dwh.console import duration, plural
+
+if TYPE_CHECKING:
+    from dwh.load import Sources
+
+NOTHING_NEW = "Nothing to do: every object is loaded."
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,32 +44,46 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def etl(step: cli.Step) -> None:
-    """Extract, transform, load; or only audit."""
+    """Extract, transform, load; or only look, or only audit."""
     step.console.say(step.target.describe())
-    if step.args.audit:
-        audit(step)
-    else:
-        load(step)
-        step.console.say("Next: python business_insights.py")
+    work = audit if step.args.audit else look if step.args.dry_run else load
+    work(step)
+
+
+def look(step: cli.Step) -> None:
+    """Show what a load would copy."""
+    from dwh import warehouse
+    from dwh.load import preview
+
+    sources = find(step)
+    if not warehouse.transaction(step.target, step.console, lambda cur: preview(cur, sources, step.console)):
+        step.console.say(NOTHING_NEW)
+    step.console.say("Nothing was changed.")
 
 
 def load(step: cli.Step) -> None:
     """Publish what is new in one transaction, then tidy up behind it."""
     from dwh import warehouse
-    from dwh.load import find_sources, preview, publish
+    from dwh.load import publish
 
     started = time.monotonic()
-    sources = find_sources(step.target, step.console, full=step.args.full, max_errors=step.args.max_errors)
-    if step.args.dry_run:
-        warehouse.transaction(step.target, step.console, lambda cur: preview(cur, sources, step.console))
-        return
+    sources = find(step)
     done = warehouse.transaction(step.target, step.console, lambda cur: publish(cur, sources, step.console))
     if done is None:
-        step.console.say("Nothing to do: every object is loaded.")
-        return
-    step.console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}.")
-    emptied = sql_queries.TABLES if step.args.full else sql_queries.STAGING_TABLES
-    warehouse.maintain(step.target, step.console, emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
+        step.console.say(NOTHING_NEW)
+    else:
+        left_out = f"; {plural(done.left_out, 'record')} left out" if done.left_out else ""
+        step.console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
+        emptied = sql_queries.TABLES if step.args.full else sql_queries.STAGING_TABLES
+        warehouse.maintain(step.target, step.console, emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
+    step.console.say("Next: python business_insights.py")
+
+
+def find(step: cli.Step) -> Sources:
+    """The objects that there are to load."""
+    from dwh.load import find_sources
+
+    return find_sources(step.target, step.console, full=step.args.full, max_errors=step.args.max_errors)
 
 
 def audit(step: cli.Step) -> None:

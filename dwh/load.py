@@ -78,6 +78,19 @@ class Load:
     copied: dict[str, warehouse.Copied] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
 
+    @property
+    def left_out(self) -> int:
+        """Records that COPY left out."""
+        return sum(len(copied.rejected) for copied in self.copied.values())
+
+    def staged(self) -> list[Account]:
+        """The account of each staging table of which something was left out."""
+        return [
+            Account(table.removeprefix("staging_"), copied.read, copied.records, {"left out": count}, "staged")
+            for table, copied in self.copied.items()
+            if (count := len(copied.rejected))
+        ]
+
 
 def find_sources(target: Target, console: Console, *, full: bool, max_errors: int) -> Sources:
     """List what there is to load, and look for the work bucket.
@@ -101,14 +114,16 @@ def find_sources(target: Target, console: Console, *, full: bool, max_errors: in
     return Sources(objects, settings, s3, bucket, full, max_errors)
 
 
-def preview(cur: cursor, sources: Sources, console: Console) -> None:
-    """Show what a load would read, and change nothing."""
+def preview(cur: cursor, sources: Sources, console: Console) -> bool:
+    """Show what a load would read, and change nothing; False: there is nothing new."""
     warehouse.limit(cur, sources.settings.lock_timeout)
     warehouse.require_tables(cur)
     new = sources.objects if sources.full else new_objects(sources.objects, loaded_objects(cur))
     for table, objects in new.items():
-        size = sum(entry.size for entry in objects)
-        console.line("would copy", table, f"{len(objects):,} objects", f"{size:,} bytes")
+        if objects:
+            size = sum(entry.size for entry in objects)
+            console.line("would copy", table, plural(len(objects), "object"), plural(size, "byte"))
+    return any(new.values())
 
 
 def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
@@ -136,7 +151,7 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     fill_star(cur, load, console)
     remember(cur, load)
     since = warehouse.value(cur, sql_queries.FIRST_NEW_PLAY) or load.loaded_at
-    quality.close_accounts(console, load.accounts)
+    quality.close_accounts(console, [*load.staged(), *load.accounts])
     quality.audit(cur, console, since=since, staged=True)
     return load
 
@@ -195,10 +210,9 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
         for record in copied.rejected:
             console.warn(f"left out: {record}")
-    rejected = sum(len(copied.rejected) for copied in load.copied.values())
-    if rejected > sources.max_errors:
+    if load.left_out > sources.max_errors:
         raise DataError(
-            f"{rejected:,} bad records, and --max-errors allows {sources.max_errors:,}; nothing was published",
+            f"{load.left_out:,} bad records, and --max-errors allows {sources.max_errors:,}; nothing was published",
             hint="mend the records listed above, or raise --max-errors",
         )
     if not any(copied.records for copied in load.copied.values()):
@@ -282,7 +296,7 @@ def history(load: Load) -> Iterator[tuple[Any, ...]]:
 
     for table, copied in load.copied.items():
         yield row(table, "objects", len(load.new[table]))
-        yield row(table, "read", copied.records + len(copied.rejected))
+        yield row(table, "read", copied.read)
         yield row(table, "staged", copied.records)
         for record in copied.rejected:
             yield row(table, "rejected", 1, record[:1000])

@@ -22,15 +22,17 @@ LOW_MATCH_PERCENT = 5.0
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the records that a table of the star was fed with.
+    """What became of the records that a table was fed with.
 
-    ``outcomes`` counts the records that were not inserted, by what became of them.
+    ``outcomes`` counts the records that were not inserted, by what became of them;
+    ``verb`` is what was done with the others.
     """
 
     table: str
     read: int
     inserted: int
     outcomes: dict[str, int] = field(default_factory=dict)
+    verb: str = "inserted"
 
     @property
     def unaccounted(self) -> int:
@@ -39,7 +41,7 @@ class Account:
 
     def sentence(self) -> str:
         """``8,056 read = 6,820 inserted + 1,236 not a play``."""
-        parts = [f"{self.inserted:,} inserted"]
+        parts = [f"{self.inserted:,} {self.verb}"]
         parts += [f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count]
         return f"{self.read:,} read = {' + '.join(parts)}"
 

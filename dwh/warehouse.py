@@ -268,6 +268,11 @@ class Copied:
     files: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
+    @property
+    def read(self) -> int:
+        """Records loaded and left out."""
+        return self.records + len(self.rejected)
+
 
 def copy(cur: cursor, table: str, statement: str, parameters: Parameters) -> Copied:
     """Run a COPY into a table in the open transaction.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 from project import EVENT, PLAY, SONG
@@ -53,6 +54,7 @@ def test_the_same_event_counts_once_in_one_file_or_two(warehouse):
     warehouse.events("a copy", play(), EVENT)
     warehouse.songs(song())
     said = load(warehouse)
+    assert "left out" not in said
     assert len(warehouse.query(PLAYS)) == 1
     assert "1 inserted + 2 duplicate + 2 not a play" in said
 
@@ -242,8 +244,9 @@ def test_bad_lines_may_be_left_out_and_are_listed_and_counted(warehouse):
     warehouse.events("a", play(), play(sessionId="not a number"), play(itemInSession=2))
     warehouse.songs(song())
     said = load(warehouse, "--max-errors", "1")
-    assert "left out" in said
-    assert "a.json, line 2" in said
+    assert "warning: left out: s3://udacity-dend/log_data/2018/11/a.json, line 2" in said
+    assert "\nrecords\n  events     3 read = 2 staged + 1 left out\n" in said
+    assert re.search(r"\nLoad 1 published in \d+\.\ds; 1 record left out\.\n", said)
     assert len(warehouse.query(PLAYS)) == 2
     rejected = warehouse.query("SELECT table_name, records, detail FROM load_history WHERE outcome = 'rejected'")
     assert [(table, records) for table, records, _ in rejected] == [("staging_events", 1)]
@@ -303,8 +306,18 @@ def test_a_dry_run_loads_nothing(warehouse):
     warehouse.events("a", play())
     warehouse.songs(song())
     said = load(warehouse, "--dry-run")
-    assert "would copy" in said
+    assert re.search(r"would copy +staging_events +1 object", said)
+    assert said.endswith("\nNothing was changed.\n")
     assert warehouse.query(PLAYS) == []
+
+
+def test_a_dry_run_with_nothing_new_says_so(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    load(warehouse)
+    said = load(warehouse, "--dry-run")
+    assert "would copy" not in said
+    assert said.endswith("\nNothing to do: every object is loaded.\nNothing was changed.\n")
 
 
 def test_the_audit_finds_what_someone_broke_by_hand(warehouse):
