@@ -33,13 +33,24 @@ if TYPE_CHECKING:
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
     parser = cli.step_parser(__doc__)
-    parser.add_argument("--list", action=_List, nargs=0, help="name each insight with its question, and stop")
-    parser.add_argument("--only", metavar="NAME", nargs="+", action="extend", default=[], help="these insights only")
-    parser.add_argument("--limit", metavar="N", type=_positive, default=10, help="rows of a ranking (default: 10)")
-    parser.add_argument("--since", metavar="DATE", type=_day, help="plays from this day on, such as 2018-11-01")
-    parser.add_argument("--until", metavar="DATE", type=_day, help="plays up to and with this day")
-    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
-    parser.add_argument("--output", metavar="DIR", type=Path, help="write files: data, charts and report.html")
+    add = parser.add_argument
+    add("--list", action=_List, nargs=0, help="name each insight with its question, and stop")
+    add("--only", metavar="NAME", nargs="+", action="extend", default=[], help="these insights (default: all)")
+    add("--limit", metavar="N", type=_positive, default=10, help="rows of a ranking (default: 10)")
+    add("--since", metavar="DATE", type=_day, help="from this day on, such as 2018-11-01 (default: the first play)")
+    add("--until", metavar="DATE", type=_day, help="up to and with this day (default: the last play)")
+    add(
+        "--format",
+        choices=("table", "csv", "json"),
+        default="table",
+        help="how to print: table, csv or json; with --output, json writes JSON in place of CSV (default: table)",
+    )
+    add(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="write files: data, charts and report.html (default: none, print on the screen)",
+    )
     return parser
 
 

@@ -10,6 +10,10 @@ a run that was cut off is finished.
 On AWS the cluster is billed by the hour until destroy_cluster.py (ra3.large:
 about $0.54); the rest is free or cents. The local target costs nothing.
 
+The S3 of the local target holds the files of a folder: the one of --data, which
+is remembered until destroy_cluster.py or a change of data_dir in dwh.cfg; else
+that of data_dir; else generated sample data.
+
 Examples:
   python create_cluster.py --dry-run
   python create_cluster.py
@@ -31,11 +35,23 @@ from dwh.cli import Step
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
     parser = cli.step_parser(__doc__, changes=True)
-    parser.add_argument("--data", metavar="DIR", type=Path, help="folder that fills the S3 of the local target")
     parser.add_argument(
-        "--timeout", metavar="MIN", type=cli.minutes, default=45.0, help="longest wait for the cluster (default: 45)"
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="folder that fills the S3 of the local target; an error on aws "
+        "(default: the one given before, else data_dir in dwh.cfg, else generated sample data)",
     )
-    parser.add_argument("--no-wait", action="store_true", help="do not wait; run the step again to finish")
+    parser.add_argument(
+        "--timeout",
+        metavar="MIN",
+        type=cli.minutes,
+        default=45.0,
+        help="minutes to wait for the cluster, at most (default: 45)",
+    )
+    parser.add_argument(
+        "--no-wait", action="store_true", help="do not wait: run the step again to finish (else: wait for the cluster)"
+    )
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--pause", action="store_true", help="pause the cluster: storage alone is billed")
     either.add_argument("--resume", action="store_true", help="resume the paused cluster")

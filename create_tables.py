@@ -30,7 +30,7 @@ WOULD = ("would create", "would recreate", "would drop {}")
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
-    parser = cli.step_parser(__doc__, changes=True)
+    parser = cli.step_parser(__doc__, changes=True, yes="with --recreate: drop tables that hold rows (else: refuse)")
     parser.add_argument("--recreate", action="store_true", help="drop all tables of this project first")
     return parser
 

@@ -28,17 +28,23 @@ from dwh.cli import Step
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
-    parser = cli.step_parser(__doc__, changes=True)
+    parser = cli.step_parser(__doc__, changes=True, yes="do not ask for the name of the cluster")
     parser.add_argument(
-        "--timeout", metavar="MIN", type=cli.minutes, default=45.0, help="longest wait for the end (default: 45)"
+        "--timeout",
+        metavar="MIN",
+        type=cli.minutes,
+        default=45.0,
+        help="minutes to wait for the end, at most (default: 45)",
     )
     parser.add_argument(
         "--final-snapshot",
         metavar="NAME",
         type=snapshot_name,
-        help="keep the data in a snapshot, billed until you delete it",
+        help="keep the data in a snapshot, billed until you delete it; not on the local target (default: none)",
     )
-    parser.add_argument("--keep-network", action="store_true", help="leave the S3 gateway endpoint in the VPC")
+    parser.add_argument(
+        "--keep-network", action="store_true", help="leave the S3 gateway endpoint in the VPC (else: it goes too)"
+    )
     return parser
 
 

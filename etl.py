@@ -38,7 +38,11 @@ def build_parser() -> argparse.ArgumentParser:
     either.add_argument("--full", action="store_true", help="empty the star and load every object again")
     either.add_argument("--audit", action="store_true", help="check what is there and load nothing")
     parser.add_argument(
-        "--max-errors", metavar="N", type=cli.count, default=0, help="records that COPY may leave out (default: 0)"
+        "--max-errors",
+        metavar="N",
+        type=cli.count,
+        default=0,
+        help=f"records that COPY may leave out, {cli.MOST:,} at most (default: 0)",
     )
     return parser
 

@@ -27,6 +27,7 @@ except ImportError as error:  # the first thing that a new user can meet
 EXIT_CODES = "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted"
 INTERRUPTED = 130
 MOST = 99_999
+NOT_ASKED = "nothing is asked here; accepted for scripts that pass it to every step"
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,13 @@ class Step:
     target: Target
 
 
-def step_parser(doc: str | None, *, changes: bool = False) -> argparse.ArgumentParser:
+def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED) -> argparse.ArgumentParser:
     """A parser with the common options, its help text taken from the script's docstring.
 
     Args:
         doc: the docstring: purpose, a blank line, then what it changes and examples.
         changes: the step creates, changes or destroys: adds --dry-run and --yes.
+        yes: what --yes means in this step.
     """
     purpose, _, rest = (doc or "").strip().partition("\n\n")
     parser = argparse.ArgumentParser(
@@ -62,7 +64,7 @@ def step_parser(doc: str | None, *, changes: bool = False) -> argparse.ArgumentP
     common.add_argument("--version", action="version", version=f"sparkify {__version__}")
     if changes:
         common.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
-        common.add_argument("--yes", action="store_true", help="do not ask")
+        common.add_argument("--yes", action="store_true", help=yes)
     return parser
 
 

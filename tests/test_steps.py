@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -20,6 +21,26 @@ def test_help_says_purpose_options_and_exit_codes(folder, name):
     assert ran.code == 0
     for word in ("Examples:", "--config", "--target", "exit codes: 0 done"):
         assert word in ran.out
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_help_says_the_default_of_every_option_with_a_value(name):
+    for action in importlib.import_module(name).build_parser()._actions:
+        if action.option_strings and action.nargs != 0:
+            assert "(default: " in action.help, action.option_strings
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("create_cluster", "nothing is asked here"),
+        ("create_tables", "with --recreate: drop tables that hold rows"),
+        ("etl", "nothing is asked here"),
+        ("destroy_cluster", "do not ask for the name of the cluster"),
+    ],
+)
+def test_help_says_what_yes_means_in_each_step(name, meaning):
+    assert meaning in " ".join(importlib.import_module(name).build_parser().format_help().split())
 
 
 @pytest.mark.parametrize("name", STEPS)

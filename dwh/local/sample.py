@@ -1,7 +1,14 @@
 """Sample data of the shape of Sparkify's: event logs and song files, invented, the same for the same seed.
 
-python -m dwh.local.sample OUT
-python -m dwh.local.sample OUT --users 5000 --events 1000000 --songs 15000 --days 90
+Writes to the folder OUT:
+  log_data/YYYY/MM/YYYY-MM-DD-events.json   the events of a day, one a line
+  song_data/A/B/C/TR....json                a song
+  log_json_path.json                        which key of an event fills which column
+
+Examples:
+  python -m dwh.local.sample data
+  python -m dwh.local.sample data --users 5000 --events 1000000 --songs 15000 --days 90
+  python create_cluster.py --target local --data data
 """
 
 from __future__ import annotations
@@ -300,8 +307,13 @@ def _text(value: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Write sample data to a folder; the exit code."""
+    purpose, _, rest = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
-        prog="python -m dwh.local.sample", description="Generate sample data.", allow_abbrev=False
+        prog="python -m dwh.local.sample",
+        description=purpose,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to; new or empty")
     for name, default, meaning in (
@@ -321,16 +333,17 @@ def main(argv: list[str] | None = None) -> int:
     options = vars(parser.parse_args(argv))
     try:
         generate(options.pop("out"), **options)
-    except (ConfigError, OSError) as error:
-        parser.exit(2 if isinstance(error, ConfigError) else 1, f"error: {error}\n")
+    except ConfigError as error:
+        parser.exit(error.exit_code, f"error: {error.message}\nhint: {error.hint}\n")
+    except OSError as error:
+        parser.exit(1, f"error: {error}\n")
     return 0
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

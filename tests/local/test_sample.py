@@ -206,7 +206,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         sample.main([str(tmp_path)])
     assert end.value.code == 2
-    assert "is not empty" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"error: {tmp_path} is not empty\nhint: name a new folder\n"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -232,3 +232,13 @@ def test_command_line(tmp_path, capsys):
             sample.main([*wrong] if not wrong else [str(tmp_path / "other"), *wrong])
         assert end.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_help_says_what_is_written_and_gives_examples(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        sample.main(["--help"])
+    assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    for word in ("log_data/YYYY/MM/YYYY-MM-DD-events.json", "song_data/A/B/C/", "log_json_path.json", "Examples:"):
+        assert word in said
+    assert said.count("(default: ") == 6
