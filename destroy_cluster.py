@@ -64,15 +64,14 @@ def destroy(step: Step) -> None:
     """List what is there, ask, and remove it."""
     from dwh.aws import destruction
 
-    with destruction.prepared(step) as remains:
-        if remains.empty:
-            destruction.nothing_to_do(step, remains)
-        elif step.args.dry_run:
-            destruction.show(step, remains)
-        else:
-            destruction.show(step, remains)
-            destruction.confirm(step, remains)
-            destruction.carry_out(step, remains)
+    remains = destruction.look(step)
+    if remains.empty:
+        destruction.nothing_to_do(step, remains)
+        return
+    destruction.show(step, remains)
+    if not step.args.dry_run:
+        destruction.confirm(step, remains)
+        destruction.carry_out(step, remains)
 
 
 if __name__ == "__main__":

@@ -166,6 +166,15 @@ def test_another_data_folder_warns_of_what_was_loaded_before(warehouse, tmp_path
     assert warning not in warehouse.main("create_cluster").err
 
 
+@pytest.mark.parametrize("more", [["--yes"], ["--dry-run"]])
+def test_a_snapshot_that_would_keep_nothing_is_refused_before_anything_goes(warehouse, more):
+    ran = warehouse.main("destroy_cluster", *more, "--final-snapshot", "snap1")
+    assert ran.code == 1
+    assert "error: a final snapshot cannot be made here; nothing was changed\n" in ran.err
+    assert "hint: leave out --final-snapshot: the data goes with the cluster\n" in ran.err
+    assert warehouse.value("SELECT COUNT(*) FROM songplays") == 0
+
+
 def test_ctrl_c_is_130_without_a_traceback(warehouse):
     warehouse.events("a", *({**PLAY, "itemInSession": number} for number in range(60_000)))
     warehouse.songs(SONG)

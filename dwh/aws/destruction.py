@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dwh import writeback
@@ -38,23 +36,26 @@ class Remains:
         return self.cluster is None and not any(change.changes for change in self.rest)
 
 
-@contextmanager
-def prepared(step: Step) -> Iterator[Remains]:
+@waiting.noted("nothing was changed")
+def look(step: Step) -> Remains:
     """What is there, looked for by tags, before anything is asked or removed.
 
     Raises:
         ConfigError: dwh.cfg could not be written.
+        AwsError: the final snapshot that is asked for cannot be made.
     """
-    if not step.args.dry_run:
+    args = step.args
+    if not args.dry_run:
         writeback.check_writable(step.settings.path)
     step.console.say(step.target.describe())
-    with waiting.noted("run destroy_cluster.py again to remove the rest"):
-        try:
-            site = Site.open(step.target, read_only=step.args.dry_run)
-        except TargetError:
-            yield Remains(None, None, [])
-            return
-        yield find(site, keep_network=step.args.keep_network)
+    try:
+        site = Site.open(step.target, read_only=args.dry_run)
+    except TargetError:
+        return Remains(None, None, [])
+    remains = find(site, keep_network=args.keep_network)
+    if args.final_snapshot and remains.cluster and remains.cluster["ClusterStatus"] not in removal.GOING:
+        removal.check_snapshot(site, args.final_snapshot)
+    return remains
 
 
 def find(site: Site, *, keep_network: bool) -> Remains:
@@ -83,15 +84,17 @@ def nothing_to_do(step: Step, remains: Remains) -> None:
 def show(step: Step, remains: Remains) -> None:
     """List what will go."""
     args, console, cluster = step.args, step.console, remains.cluster
+    word = "would delete" if args.dry_run else "to delete"
     console.say("To be deleted:")
     if cluster is not None:
         kept = f"its data kept in snapshot {args.final_snapshot}" if args.final_snapshot else "with all its data"
-        console.line("Cluster", cluster["ClusterIdentifier"], "would delete", f"{cluster['ClusterStatus']}, {kept}")
-    plan.show(console, remains.rest, would=True)
+        console.line("Cluster", cluster["ClusterIdentifier"], word, f"{cluster['ClusterStatus']}, {kept}")
+    plan.show(console, [replace(change, word=word) if change.changes else change for change in remains.rest])
     if args.dry_run:
         console.say("Nothing was changed.")
 
 
+@waiting.noted("nothing was changed")
 def confirm(step: Step, remains: Remains) -> None:
     """Ask for the name of the cluster.
 
@@ -103,6 +106,7 @@ def confirm(step: Step, remains: Remains) -> None:
     step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
 
 
+@waiting.noted("run destroy_cluster.py again to remove the rest")
 def carry_out(step: Step, remains: Remains) -> None:
     """Remove the cluster, then everything that it used.
 

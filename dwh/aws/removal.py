@@ -13,6 +13,8 @@ from dwh.console import Console
 from dwh.errors import AwsError, DwhError
 
 NOT_OURS = "not ours, left as it is"
+# States of a cluster whose deletion has been asked for.
+GOING = ("deleting", "final-snapshot")
 
 
 def inventory(site: Site, *, keep_network: bool = False) -> list[Change]:
@@ -128,6 +130,28 @@ def remove(console: Console, changes: list[Change]) -> list[str]:
     return left
 
 
+def check_snapshot(site: Site, name: str) -> None:
+    """Find out whether a final snapshot can be made, before anything goes.
+
+    Raises:
+        AwsError: its name is taken, or there are no snapshots here.
+    """
+    client = site.client("redshift")
+    try:
+        client.describe_cluster_snapshots(SnapshotIdentifier=name)
+    except client.exceptions.ClusterSnapshotNotFoundFault:
+        return
+    except client.exceptions.UnsupportedOperationFault as error:
+        raise AwsError(
+            "a final snapshot cannot be made here; nothing was changed",
+            hint="leave out --final-snapshot: the data goes with the cluster",
+            detail=error.response["Error"]["Message"],
+        ) from None
+    raise AwsError(
+        f"there is a snapshot {name} already; nothing was changed", hint="choose another --final-snapshot NAME"
+    )
+
+
 def delete_cluster(console: Console, site: Site, *, minutes: float, snapshot: str | None) -> None:
     """Ask AWS to delete the cluster, as soon as its state allows it.
 
@@ -147,7 +171,7 @@ def delete_cluster(console: Console, site: Site, *, minutes: float, snapshot: st
     with console.waiting(f"cluster {site.name}") as wait:
         for _ in waiting.polls(minutes * 60):
             cluster = redshift.find_cluster(site)
-            if cluster is None or cluster["ClusterStatus"] in ("deleting", "final-snapshot"):
+            if cluster is None or cluster["ClusterStatus"] in GOING:
                 return
             try:
                 client.delete_cluster(ClusterIdentifier=site.name, **final)

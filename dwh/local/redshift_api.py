@@ -40,9 +40,6 @@ SUPPORTED = frozenset(
         "CreateClusterSubnetGroup",
         "DescribeClusterSubnetGroups",
         "DeleteClusterSubnetGroup",
-        "CreateClusterSnapshot",
-        "DescribeClusterSnapshots",
-        "DeleteClusterSnapshot",
         "CreateTags",
         "DescribeTags",
         "DeleteTags",
@@ -137,19 +134,17 @@ class LocalRedshift(RedshiftResponse):
         return ActionResult({"Cluster": cluster})
 
     def delete_cluster(self) -> ActionResult:
-        """Stop the database and forget the cluster; a final snapshot is recorded, without the data."""
+        """Stop the database and forget the cluster; no final snapshot: it could keep no data."""
         params, cluster = self._call(), self._cluster()
         skip, snapshot = params.get("SkipFinalClusterSnapshot") or False, params.get("FinalClusterSnapshotIdentifier")
         if skip == bool(snapshot):
             rule = "FinalClusterSnapshotIdentifier is required unless SkipFinalClusterSnapshot is specified"
             refuse("InvalidParameterCombination", f"{rule}, and cannot be given when it is.")
+        if snapshot:
+            raise NotImplementedError("DeleteCluster with FinalClusterSnapshotIdentifier")
         backend, name = self.redshift_backend, cluster.cluster_identifier
-        if snapshot and snapshot in backend.snapshots:
-            refuse("ClusterSnapshotAlreadyExists", f"A snapshot with the identifier {snapshot} already exists.")
 
         def forget() -> None:
-            if snapshot:
-                backend.create_cluster_snapshot(name, snapshot, cluster.region, cluster.tags)
             backend.delete_automated_snapshots(name)
             backend.clusters.pop(name, None)
 

@@ -61,7 +61,8 @@ def test_it_lists_what_goes_and_waits_for_the_name(created, monkeypatch):
         "IAM role",
         "Work bucket",
     ):
-        assert any(line.startswith(kind) and "would delete" in line for line in asked.splitlines()), kind
+        assert any(line.startswith(kind) and "to delete" in line for line in asked.splitlines()), kind
+    assert "would delete" not in asked
     assert "There is no undo and no snapshot." in asked
     assert created.left() == []
 
@@ -74,6 +75,24 @@ def test_another_answer_refuses(created, monkeypatch, typed):
     assert created.destroy().code == 3
     assert created.changing_calls == []
     assert created.left() == before
+
+
+@pytest.mark.parametrize("where", ["look", "prompt"])
+def test_ctrl_c_before_the_name_is_typed_changes_nothing(created, monkeypatch, where):
+    def interrupt(*_args, **_options):
+        raise KeyboardInterrupt
+
+    typing = Terminal()
+    monkeypatch.setattr("sys.stdin", typing)
+    if where == "look":
+        monkeypatch.setattr("dwh.aws.removal.inventory", interrupt)
+    else:
+        monkeypatch.setattr(typing, "readline", interrupt)
+    created.calls.clear()
+    ran = created.destroy()
+    assert ran.code == 130
+    assert ran.err.endswith("\ninterrupted: nothing was changed\n")
+    assert created.changing_calls == []
 
 
 def test_nobody_at_the_terminal_refuses(created, monkeypatch):
@@ -109,6 +128,28 @@ def test_a_final_snapshot_is_kept_and_said(created):
     assert ran.code == 0
     assert created.left() == ["sparkify-last"]
     assert "The snapshot sparkify-last is billed until you delete it." in ran.err
+
+
+@pytest.mark.parametrize("more", [["--yes"], ["--dry-run"]])
+def test_the_name_of_another_snapshot_is_refused_before_anything_goes(created, more):
+    created.client("redshift").create_cluster_snapshot(ClusterIdentifier=NAME, SnapshotIdentifier="sparkify-last")
+    before = created.left()
+    ran = created.destroy(*more, "--final-snapshot", "sparkify-last")
+    assert ran.code == 1
+    assert "error: there is a snapshot sparkify-last already; nothing was changed\n" in ran.err
+    assert "hint: choose another --final-snapshot NAME\n" in ran.err
+    assert created.left() == before
+
+
+def test_a_destruction_that_was_cut_off_goes_on_with_its_snapshot(created, monkeypatch):
+    """The snapshot that is there is the one that it makes."""
+    redshift = created.client("redshift")
+    redshift.create_cluster_snapshot(ClusterIdentifier=NAME, SnapshotIdentifier="sparkify-last")
+    found = redshift.describe_clusters(ClusterIdentifier=NAME)["Clusters"][0] | {"ClusterStatus": "final-snapshot"}
+    monkeypatch.setattr("dwh.aws.redshift.find_cluster", lambda _site: found)
+    monkeypatch.setattr("dwh.aws.waiting.find_cluster", lambda _site: None)
+    ran = created.destroy("--yes", "--final-snapshot", "sparkify-last")
+    assert "already" not in ran.err
 
 
 def test_a_snapshot_name_is_checked_first(aws):
