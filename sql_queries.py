@@ -386,9 +386,6 @@ WHERE page = 'NextSong'
 STAGED_EVENTS = """
 CREATE TEMP TABLE staged_events DISTKEY (user_id) AS
 SELECT
-    events.user_id, events.session_id, events.start_time, events.item_in_session, events.ts,
-    events.song, events.artist, events.length, events.level,
-    events.first_name, events.last_name, events.gender, events.location, events.user_agent,
     CASE
         WHEN events.page IS NULL OR events.page <> 'NextSong' THEN 'not a play'
         WHEN events.user_id IS NULL AND TRIM(events.source_user_id) <> '' THEN 'odd user id'
@@ -398,7 +395,10 @@ SELECT
         WHEN events.place > 1 THEN 'duplicate'
         WHEN known.load_id IS NOT NULL THEN 'already there'
         ELSE 'new'
-    END AS outcome
+    END AS outcome,
+    events.start_time, events.user_id, events.session_id, events.item_in_session, events.ts,
+    events.song, events.artist, events.length, events.level,
+    events.first_name, events.last_name, events.gender, events.location, events.user_agent
 FROM (
     SELECT
         user_id, source_user_id, session_id, start_time, item_in_session, ts, page,
@@ -501,9 +501,9 @@ FROM (
                 songs.artist_id
         ) AS place
     FROM (
-        SELECT song, artist, length FROM staged_events WHERE outcome = 'new'
+        SELECT DISTINCT song, artist, length FROM staged_events WHERE outcome = 'new'
         UNION
-        SELECT song, artist, length FROM plays_to_match
+        SELECT DISTINCT song, artist, length FROM plays_to_match
     ) AS heard
     INNER JOIN load_songs AS songs ON songs.title = heard.song AND songs.artist_name = heard.artist
 ) AS candidates
@@ -804,19 +804,14 @@ INNER JOIN artists AS known ON known.artist_id = keys.artist_id
 """
 
 ACCOUNT_TIME = """
-WITH keys AS (
-    SELECT start_time, COUNT(*) AS records
-    FROM staged_events
-    WHERE outcome = 'new'
-    GROUP BY start_time
-)
-SELECT 'duplicate' AS outcome, SUM(records) - COUNT(*) AS records
-FROM keys
+SELECT 'duplicate' AS outcome, COUNT(*) - COUNT(DISTINCT start_time) AS records
+FROM staged_events
+WHERE outcome = 'new'
 UNION ALL
 SELECT 'already there', COUNT(*)
-FROM keys
-INNER JOIN time AS known ON known.start_time = keys.start_time
-WHERE known.start_time >= %(first)s AND known.start_time < %(last)s
+FROM time AS known
+WHERE start_time >= %(first)s AND start_time < %(last)s
+    AND EXISTS (SELECT 1 FROM staged_events WHERE outcome = 'new' AND staged_events.start_time = known.start_time)
 """
 
 
@@ -996,7 +991,7 @@ FROM (
 SELECT COUNT(*), MIN('songplay_id ' || songplays.songplay_id)
 FROM songplays
 LEFT JOIN users ON users.user_id = songplays.user_id
-LEFT JOIN time ON time.start_time = songplays.start_time
+LEFT JOIN time ON time.start_time = songplays.start_time AND time.start_time >= %(since)s
 LEFT JOIN songs ON songs.song_id = songplays.song_id
 LEFT JOIN artists ON artists.artist_id = songplays.artist_id
 WHERE songplays.start_time >= %(since)s
@@ -1028,7 +1023,7 @@ WHERE songs.song_id IS NULL
         """
 SELECT COUNT(*), MIN(time.start_time)
 FROM time
-LEFT JOIN songplays ON songplays.start_time = time.start_time
+LEFT JOIN songplays ON songplays.start_time = time.start_time AND songplays.start_time >= %(since)s
 WHERE time.start_time >= %(since)s
     AND songplays.start_time IS NULL
 """,

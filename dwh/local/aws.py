@@ -121,10 +121,12 @@ class Application:
     def __init__(self, token: str) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
+        from dwh.local import listing
         from dwh.local.buckets import Mirror
 
         self.token = token
         self.mirror = Mirror()
+        self._listing = listing.answer
         dispatcher = DomainDispatcherApplication(_service_app)  # type: ignore[arg-type]
         dispatcher.app_instances = {service: _service_app(service) for service in SERVICES}  # type: ignore[misc]
         self._moto: Wsgi = dispatcher
@@ -138,6 +140,8 @@ class Application:
         own = {"/_local/status": self._status, "/_local/sync": self._sync, "/_local/objects": self._objects}
         if path.startswith("/_local/"):
             return own.get(path, _not_found)(environ, start)
+        if environ["REQUEST_METHOD"] == "GET" and (page := self._listing(path, environ.get("QUERY_STRING", ""))):
+            return _answer(start, "200 OK", page, "application/xml")
         return self._moto(environ, start)
 
     def _status(self, _: dict[str, Any], start: Start) -> Iterable[bytes]:

@@ -52,10 +52,10 @@ def candidates() -> Iterator[Path]:
 
 
 def _works(folder: Path) -> bool:
-    return run([folder / "initdb", "--version"]) == 0 and _version(folder) >= OLDEST
+    return run([folder / "initdb", "--version"]) == 0 and version(folder) >= OLDEST
 
 
-def _version(folder: Path) -> int:
+def version(folder: Path) -> int:
     """The major version, 0 when the server does not run here."""
     with tempfile.TemporaryFile() as answer:
         run([folder / "postgres", "--version"], stdout=answer)

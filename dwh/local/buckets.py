@@ -7,6 +7,7 @@ gigabyte cost memory.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -106,10 +107,14 @@ class Mirror:
             if not self.folder:
                 return
             wanted = self._wanted(request)
-            for name in wanted.keys() - _backend().buckets.keys():
-                _backend().create_bucket(name, request["region"])
-            for name, bucket in _backend().buckets.items():
-                _mirror(bucket, wanted.get(name, {}))
+            for name in wanted.keys() - backend().buckets.keys():
+                backend().create_bucket(name, request["region"])
+            changed = [
+                key for name, bucket in backend().buckets.items() for key in _mirror(bucket, wanted.get(name, {}))
+            ]
+        if changed:
+            # S3 knows an object's ETag from its upload on: who lists 15,000 need not wait until all are read.
+            threading.Thread(target=_digest, args=(changed,), daemon=True).start()
 
     def _wanted(self, request: dict[str, str]) -> dict[str, dict[str, File]]:
         """What the buckets should hold: bucket -> key -> file."""
@@ -126,15 +131,24 @@ class Mirror:
         return wanted
 
 
-def _mirror(bucket: FakeBucket, wanted: dict[str, File]) -> None:
-    """Make the bucket's mirrored objects those; objects that were put through the API stay."""
+def _digest(keys: Iterable[FileKey]) -> None:
+    for key in keys:
+        with contextlib.suppress(MissingKey):
+            _ = key.etag
+
+
+def _mirror(bucket: FakeBucket, wanted: dict[str, File]) -> list[FileKey]:
+    """Make the bucket's mirrored objects those, and give the new ones; objects that were put through the API stay."""
+    changed = []
     for key, found in list(bucket.keys.items()):
         if isinstance(found, FileKey) and key not in wanted:
             bucket.keys.pop(key)
     for key, file in wanted.items():
         found = bucket.keys.get(key)
         if not isinstance(found, FileKey) or found.file != file:
-            bucket.keys.setlist(key, [FileKey(key, file, bucket.name)])
+            changed.append(FileKey(key, file, bucket.name))
+            bucket.keys.setlist(key, changed[-1:])
+    return changed
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -153,7 +167,7 @@ def frames(request: dict[str, Any]) -> Iterator[bytes] | None:
     Returns:
         The stream, or None when there is no such bucket.
     """
-    bucket = _backend().buckets.get(request["bucket"])
+    bucket = backend().buckets.get(request["bucket"])
     if bucket is None:
         return None
     if "keys" in request:
@@ -190,5 +204,6 @@ def _head(name: str, size: int, etag: str = "", modified: str = "") -> bytes:
     return json.dumps({"key": name, "size": size, "etag": etag, "last_modified": modified}).encode() + b"\n"
 
 
-def _backend() -> S3Backend:
+def backend() -> S3Backend:
+    """What moto holds of S3."""
     return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]

@@ -44,6 +44,7 @@ TYPES: dict[str, tuple[str, str]] = {
     "TIME WITH TIME ZONE": ("timetz", ""),
     "SUPER": ("super", ""),
 }
+CHARACTER_TYPES = frozenset(("VARCHAR", "NVARCHAR", "TEXT", "CHAR", "CHARACTER", "NCHAR", "BPCHAR"))
 # Types that Redshift has and the stand-in has not.
 OTHER_TYPES = frozenset(("VARBYTE", "VARBINARY", "BINARY", "GEOMETRY", "GEOGRAPHY", "HLLSKETCH", "INTERVAL"))
 # In a cast, a type without a length takes the value as it is; only NUMERIC keeps its default.

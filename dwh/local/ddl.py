@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dwh.local.datatypes import read_type
+from dwh.local.datatypes import CHARACTER_TYPES, read_type
 from dwh.local.errors import RedshiftError, not_supported, refused, syntax
 from dwh.local.lexer import Name, Token, Tokens, arguments, closing, identifier, literal, take_name, word_set
 
@@ -30,6 +30,8 @@ class Attributes:
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: list[dict[str, Any]] = field(default_factory=list)
     parent: str = ""
+    fits: bool = False
+    """Its rows come from columns whose lengths were checked."""
 
     def column(self, name: str) -> dict[str, Any]:
         """The attributes of one column, to be filled in."""
@@ -66,8 +68,13 @@ class Attributes:
 
     def statement(self, table: Name, function: str = "adopt") -> str:
         """The statement that records the attributes once the table is there."""
-        text = json.dumps(self.__dict__)
-        return f"DO $redshift$BEGIN PERFORM redshift.{function}({literal(table.sql)}, {literal(text)}); END$redshift$"
+        return perform(function, table, json.dumps(self.__dict__))
+
+
+def perform(function: str, table: Name, *more: str) -> str:
+    """The statement that calls a function of the stand-in for a table, and returns no rows."""
+    values = ", ".join(map(literal, (table.sql, *more)))
+    return f"DO $redshift$BEGIN PERFORM redshift.{function}({values}); END$redshift$"
 
 
 class Reader:
@@ -153,7 +160,7 @@ def create_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str,
     exists = "IF NOT EXISTS " if reader.take("IF", "NOT", "EXISTS") else ""
     table = reader.name()
     temporary = temporary or table.table.startswith("#")
-    body = ""
+    body = statistics = ""
     if reader.word == "(":
         body = f" ({_body(reader.inside(), attributes, rewrite)})"
     _table_attributes(reader, attributes)
@@ -163,9 +170,12 @@ def create_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str,
         if query and query[0].text == "(" and closing(query, 0) == len(query) - 1:
             query = query[1:-1]
         body += f" AS {rewrite(query)}"
+        attributes.fits = not any(token.upper in CHARACTER_TYPES for token in query)
+        # A table that is made full is analyzed at once (Developer Guide, "Analyzing tables").
+        statistics = f";\nANALYZE {table.sql}"
     elif reader.word or not body:
         raise syntax(reader.raw)
-    return f"CREATE {'TEMP ' if temporary else ''}TABLE {exists}{table.sql}{body}", table, attributes
+    return f"CREATE {'TEMP ' if temporary else ''}TABLE {exists}{table.sql}{body}{statistics}", table, attributes
 
 
 def _body(tokens: Tokens, attributes: Attributes, rewrite: Callable[[Tokens], str]) -> str:

@@ -173,15 +173,17 @@ def _vacuum(statement: Tokens, words: Tokens) -> Plan:
 def _analyze(statement: Tokens, words: Tokens) -> Plan:
     reader = ddl.Reader(words, 1)
     verbose = " VERBOSE" if reader.take("VERBOSE") else ""
-    target = ""
+    target = zone_maps = ""
     if reader.word and reader.word not in ("PREDICATE", "ALL"):
-        target = f" {reader.name().sql}"
+        table = reader.name()
+        target = f" {table.sql}"
+        zone_maps = f";\n{ddl.perform('summarize', table)}"
         if reader.word == "(":
             target += f" ({', '.join(map(lexer.identifier, reader.names()))})"
     _ = reader.take("PREDICATE", "COLUMNS") or reader.take("ALL", "COLUMNS")
     if reader.word:
         raise syntax(reader.raw)
-    return Plan(f"ANALYZE{verbose}{target}")
+    return Plan(f"ANALYZE{verbose}{target}{zone_maps}")
 
 
 def _setting(statement: Tokens, words: Tokens) -> Plan:

@@ -211,3 +211,26 @@ def test_bulk_read_of_a_file_that_went_away(shared, target):
 def test_bulk_read_of_an_unknown_bucket(shared):
     assert shared.ask("POST", "/_local/objects", {"bucket": "no-such-bucket", "prefix": ""})[0] == 404
     assert shared.bulk(prefix="no/such/prefix") == []
+
+
+def test_a_listing_is_what_moto_says(place):
+    names = [f"song_data/A/B/{number:04}.json" for number in range(2_100)] + ["song_data/ü +&<%/ä b.json"]
+    for name in names:
+        place.put(name, name.encode())
+    target = place.target()
+    target.start()
+    s3 = target.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="song_data/put", Body=b"by the API")
+
+    def entries(**more):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="song_data/", **more)
+        return [{key: entry[key] for key in ("Key", "Size", "ETag", "LastModified")} for page in pages
+                for entry in page["Contents"]]  # fmt: skip
+
+    found = entries()
+    assert len(found) == len(names) + 2  # and the song that is there already
+    assert found == entries(FetchOwner=True)  # moto answers what the short way does not know
+    assert [entry["Key"] for entry in entries(PaginationConfig={"PageSize": 7, "MaxItems": 20})] == [
+        entry["Key"] for entry in found[:20]
+    ]
+    assert s3.list_objects_v2(Bucket=BUCKET, Prefix="nothing/")["KeyCount"] == 0

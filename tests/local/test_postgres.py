@@ -217,10 +217,10 @@ def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch):
     for name in ("initdb", "postgres"):
         (old / name).write_text('#!/bin/sh\necho "postgres (PostgreSQL) 15.18"\n')
         (old / name).chmod(0o755)
-    assert binaries._version(old) == 15
+    assert binaries.version(old) == 15
     found = next(binaries.candidates())
     monkeypatch.setattr(binaries, "candidates", lambda: iter([old, found]))
-    assert binaries._version(start(home).programs) > 15
+    assert binaries.version(start(home).programs) > 15
 
 
 @as_root

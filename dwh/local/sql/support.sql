@@ -41,8 +41,9 @@ CREATE TABLE redshift.keys (
     PRIMARY KEY (tbl, name));
 GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.table_attributes, redshift.column_attributes, redshift.keys TO PUBLIC;
 
--- Byte checks for the character columns of a table that have none, or one for another length.
-CREATE FUNCTION redshift.measure_bytes(tbl regclass) RETURNS void
+-- Byte checks for the character columns of a table that have none, or one for another length. ``fits`` says that the
+-- rows that are there need not be looked at.
+CREATE FUNCTION redshift.measure_bytes(tbl regclass, fits boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     col record;
@@ -62,8 +63,8 @@ BEGIN
         IF col.checked IS NOT NULL THEN
             EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', tbl, col.checked);
         END IF;
-        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK ((octet_length(%I) <= %s) IS NOT FALSE OR redshift.too_long(%L))',
-                       tbl, name, col.attname, col.bytes, col.type);
+        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK ((octet_length(%I) <= %s) IS NOT FALSE OR redshift.too_long(%L))%s',
+                       tbl, name, col.attname, col.bytes, col.type, CASE WHEN fits THEN ' NOT VALID' ELSE '' END);
     END LOOP;
 END $$;
 ALTER FUNCTION redshift.measure_bytes SET standard_conforming_strings = on;
@@ -72,7 +73,7 @@ ALTER FUNCTION redshift.measure_bytes SET standard_conforming_strings = on;
 CREATE FUNCTION redshift.adopt(tbl regclass, attributes jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM redshift.measure_bytes(tbl);
+    PERFORM redshift.measure_bytes(tbl, (attributes->>'fits')::boolean);
     INSERT INTO redshift.table_attributes (tbl, diststyle, autosort, interleaved, autoencode)
     VALUES (tbl, attributes->>'diststyle', (attributes->>'autosort')::boolean, (attributes->>'interleaved')::boolean,
             (attributes->>'autoencode')::boolean)
@@ -84,6 +85,33 @@ BEGIN
         PERFORM redshift.inherit(tbl, (attributes->>'parent')::regclass);
     END IF;
     PERFORM redshift.attribute(tbl, attributes);
+    PERFORM redshift.zone_maps(tbl);
+END $$;
+
+-- Zone maps: Redshift knows the smallest and the largest value of each block of a column, and reads only the blocks that
+-- a range of the sort key may be in. A BRIN index does the same here. ANALYZE brings it up to date; what was written
+-- since is always read.
+CREATE FUNCTION redshift.zone_maps(tbl regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    name text := format('zone maps of %s', tbl::oid);
+    col text;
+BEGIN
+    EXECUTE format('DROP INDEX IF EXISTS %s%I',
+                   (SELECT format('%I.', nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = tbl), name);
+    SELECT attname INTO col FROM pg_attribute a JOIN redshift.column_attributes c ON c.tbl = attrelid AND c.attnum = a.attnum
+    WHERE attrelid = zone_maps.tbl AND c.sortkey = 1 AND atttypid IN
+        ('timestamp'::regtype, 'timestamptz'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype);
+    IF FOUND THEN
+        EXECUTE format('CREATE INDEX %I ON %s USING brin (%I)', name, tbl, col);
+    END IF;
+END $$;
+
+CREATE FUNCTION redshift.summarize(tbl regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM brin_summarize_new_values(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE indrelid = tbl AND relname = format('zone maps of %s', tbl::oid);
 END $$;
 
 -- A table made LIKE another takes its distribution, its sort key and its encodings, not its keys.
@@ -171,6 +199,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE SET sortkey = excluded.sortkey;
     UPDATE redshift.table_attributes t
     SET autosort = attributes->'columns' = '{}', interleaved = false WHERE t.tbl = change_sortkey.tbl;
+    PERFORM redshift.zone_maps(tbl);
 END $$;
 
 CREATE FUNCTION redshift.change_encoding(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
