@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import translate
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -44,6 +44,10 @@ class Reads:
     query: int
     _regions: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _on_get(self) -> list[Statement]:
+        return covering(self.policies, "s3:GetObject")
+
     def check(self, url: str) -> None:
         """May this object be read?
 
@@ -52,7 +56,7 @@ class Reads:
         """
         bucket, key = split_url(url)
         self._check_region(bucket)
-        if not allowed(self.policies, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", {}):
+        if not allowed(self._on_get, f"arn:aws:s3:::{bucket}/{key}", {}):
             raise errors.s3(DENIED, self.query)
 
     def check_list(self, bucket: str, prefix: str) -> None:
@@ -62,7 +66,8 @@ class Reads:
             RedshiftError: no, or the bucket is in another region than COPY says.
         """
         self._check_region(bucket)
-        if not allowed(self.policies, "s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix}):
+        on_list = covering(self.policies, "s3:ListBucket")
+        if not allowed(on_list, f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix}):
             raise errors.s3(DENIED, self.query)
 
     def _check_region(self, bucket: str) -> None:
@@ -153,15 +158,22 @@ def _trusts(statement: Statement, caller: str) -> bool:
     )
 
 
-def allowed(policies: list[Statement], action: str, resource: str, context: dict[str, str]) -> bool:
-    """IAM's decision: some statement allows it, and none denies it."""
-    effects = {statement["Effect"] for statement in policies if _applies(statement, action, resource, context)}
+def covering(policies: list[Statement], action: str) -> list[Statement]:
+    """The statements that speak of an action."""
+    return [
+        statement
+        for statement in policies
+        if any(_matches(pattern, action, fold=True) for pattern in _listed(statement.get("Action", [])))
+    ]
+
+
+def allowed(statements: list[Statement], resource: str, context: dict[str, str]) -> bool:
+    """IAM's decision on what speaks of the action: some statement allows it, and none denies it."""
+    effects = {statement["Effect"] for statement in statements if _applies(statement, resource, context)}
     return "Allow" in effects and "Deny" not in effects
 
 
-def _applies(statement: Statement, action: str, resource: str, context: dict[str, str]) -> bool:
-    if not any(_matches(pattern, action, fold=True) for pattern in _listed(statement.get("Action", []))):
-        return False
+def _applies(statement: Statement, resource: str, context: dict[str, str]) -> bool:
     if not any(_matches(pattern, resource) for pattern in _listed(statement.get("Resource", []))):
         return False
     met = _conditions(statement, context)

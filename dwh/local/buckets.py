@@ -158,7 +158,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def frames(request: dict[str, Any]) -> Iterator[bytes] | None:
-    """Answer a bulk read: for each object a line of JSON, then its bytes.
+    """Answer a bulk read: for each object a line of JSON, then its bytes, or in their place the path of its file.
 
     Args:
         request: ``bucket``, and either ``prefix`` (all its objects in key order) or ``keys``
@@ -170,38 +170,20 @@ def frames(request: dict[str, Any]) -> Iterator[bytes] | None:
     bucket = backend().buckets.get(request["bucket"])
     if bucket is None:
         return None
-    if "keys" in request:
-        return _frames((key, bucket.keys.get(key)) for key in request["keys"])
-    prefix = request.get("prefix", "")
     # The order of code points is that of UTF-8 bytes, in which S3 lists.
-    return _frames((key, bucket.keys.get(key)) for key in sorted(k for k in list(bucket.keys) if k.startswith(prefix)))
+    keys = request.get("keys") or sorted(k for k in list(bucket.keys) if k.startswith(request["prefix"]))
+    return (_frame(key, bucket.keys.get(key)) for key in keys)
 
 
-def _frames(objects: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
-    for name, found in objects:
-        try:
-            yield from _frame(name, found)
-        except MissingKey:  # before its first byte was sent: as if it had been deleted
-            yield _head(name, -1)
-
-
-def _frame(name: str, found: Any) -> Iterator[bytes]:
-    if not isinstance(found, FakeKey):  # not there, or deleted in a bucket that keeps versions
-        yield _head(name, -1)
-        return
-    content = found.chunks() if isinstance(found, FileKey) and found.size > CHUNK else iter((found.value,))
-    first = next(content, b"")
-    modified = found.last_modified.replace(tzinfo=UTC).isoformat()
-    yield _head(name, found.size, found.etag, modified) + first
-    try:
-        yield from content
-    except MissingKey as error:
-        # The promised bytes do not exist any more: break the stream off, so that the reader notices.
-        raise OSError(f"{name} changed while it was read") from error
-
-
-def _head(name: str, size: int, etag: str = "", modified: str = "") -> bytes:
-    return json.dumps({"key": name, "size": size, "etag": etag, "last_modified": modified}).encode() + b"\n"
+def _frame(name: str, found: Any) -> bytes:
+    head: dict[str, Any] = {"key": name, "size": -1}
+    body = b""
+    if isinstance(found, FileKey):
+        if found.file == folders.seen(found.file.path):
+            head |= {"size": found.size, "path": found.file.path}
+    elif isinstance(found, FakeKey):  # no delete marker
+        head["size"], body = found.size, found.value
+    return json.dumps(head).encode() + b"\n" + body
 
 
 def backend() -> S3Backend:

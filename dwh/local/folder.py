@@ -41,6 +41,15 @@ def remembered(state_dir: Path, data_dir: Path | None) -> Path | None:
     return Path(note["folder"]) if note["data_dir"] == str(data_dir or "") else None
 
 
+def seen(path: str) -> File | None:
+    """The file as it stands now; None when it is gone."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return File(path, status.st_size, status.st_mtime_ns)
+
+
 def check(folder: Path) -> None:
     """Refuse a folder that the local S3 cannot be filled from.
 

@@ -26,7 +26,7 @@ _TOKEN = re.compile(
 )
 # Rows of nothing but literals behind VALUES: nothing in them is ever rewritten, and
 # a thousand rows taken as one token cost a hundredth.
-_LITERAL = r"(?:'(?:[^'\\]|''|\\.)*'|[-+]?\d[\d.]*(?:[eE][+-]?\d+)?|NULL|TRUE|FALSE)(?:::(?:timestamp|date))?"
+_LITERAL = r"(?:[eE]?'(?:[^'\\]|''|\\.)*'|[-+]?\d[\d.]*(?:[eE][+-]?\d+)?|NULL|TRUE|FALSE)(?:::(?:timestamp|date))?"
 _ROWS = re.compile(rf"(?:\s*\(\s*{_LITERAL}\s*(?:,\s*{_LITERAL}\s*)*\)\s*(?:,|(?=;|\Z)))+", re.IGNORECASE | re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 

@@ -88,7 +88,8 @@ class Place:
         stream, found = io.BytesIO(body), []
         while line := stream.readline():
             head = json.loads(line)
-            found.append((head, stream.read(max(0, head["size"]))))
+            body = Path(head["path"]).read_bytes() if "path" in head else stream.read(max(0, head["size"]))
+            found.append((head, body))
         return found
 
 

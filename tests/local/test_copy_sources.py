@@ -136,7 +136,7 @@ class Bulk(BaseHTTPRequestHandler):
         keys = request.get("keys") or sorted(key for key in self.objects if key.startswith(request["prefix"]))
         for key in keys:
             body = self.objects.get(key)
-            frame = {"key": key, "size": -1 if body is None else len(body), "etag": "", "last_modified": ""}
+            frame = {"key": key, "size": -1 if body is None else len(body)}
             self.wfile.write(json.dumps(frame).encode() + b"\n" + (body or b""))
 
     def log_message(self, *_):

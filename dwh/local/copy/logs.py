@@ -6,6 +6,8 @@ second connection, so that it survives a rollback; the views fold the two.
 
 from __future__ import annotations
 
+import io
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from psycopg2.extras import execute_values
 
 from dwh.local.copy.errors import LoadError
 from dwh.local.copy.grammar import Copy
+from dwh.local.copy.lines import OPTIONS, lines
 from dwh.local.copy.objects import S3Object
 from dwh.local.copy.tables import Table
 
@@ -27,7 +30,17 @@ INSERT INTO redshift.load_history
 VALUES (%(userid)s, %(query)s, %(transaction)s, %(session)s, %(database)s, %(status)s, %(table)s, %(began)s, %(ended)s,
         %(source)s, 'JSON', %(loaded)s, %(bytes)s, %(files)s, %(bytes)s, %(files)s, %(bytes)s, %(errors)s)
 """
-_COMMIT = "INSERT INTO redshift.load_commits VALUES %s"
+_COMMITS = f"COPY redshift.load_commits FROM STDIN WITH ({OPTIONS})"
+_RUNNING = """
+INSERT INTO redshift.load_progress
+VALUES (%(query)s, %(userid)s, %(transaction)s, %(session)s, %(database)s, %(table)s, %(began)s, %(source)s,
+        %(loaded)s, %(bytes)s, %(files)s, %(errors)s)
+ON CONFLICT (query_id) DO UPDATE SET (loaded_rows, bytes, files, error_count)
+    = (excluded.loaded_rows, excluded.bytes, excluded.files, excluded.error_count)
+"""
+_ENDED = "DELETE FROM redshift.load_progress WHERE query_id = %s"
+# Seconds between two notes of how far a load is.
+PAUSE = 1.0
 _LAST = "INSERT INTO redshift.last_copy VALUES (%s, clock_timestamp(), %s, %s)"
 
 
@@ -44,6 +57,7 @@ class LoadLog:
         self._table = table
         self._files: dict[str, list[int]] = {}
         self._bytes = 0
+        self._told = 0.0
         self.began = _now()
         self.loaded = 0
         self.errors: list[LoadError] = []
@@ -75,6 +89,13 @@ class LoadLog:
         self.loaded += loaded
         self._files[url][0] += loaded + failed
 
+    def progress(self) -> None:
+        """Let others see how far the load is, in SYS_LOAD_HISTORY."""
+        if time.monotonic() - self._told >= PAUSE:
+            with self._session.log() as cursor:
+                cursor.execute(_RUNNING, self._history("running"))
+            self._told = time.monotonic()
+
     def error(self, error: LoadError) -> None:
         """A document does not fit."""
         self.errors.append(error)
@@ -83,15 +104,16 @@ class LoadLog:
 
     def completed(self) -> None:
         """Write down a load that succeeded."""
-        rows = [(self._userid, self.query, url, lines, errors, _now()) for url, (lines, errors) in self._files.items()]
+        now = _now().isoformat(" ")
+        rows = [(self._userid, self.query, url, count, errors, now) for url, (count, errors) in self._files.items()]
         history = self._history("completed")
         loaded = 0 if self._copy.has("NOLOAD") else self.loaded
         with self._session.plain() as own, self._session.log() as lasting:
             for cursor in (own, lasting):
                 self._write_errors(cursor)
                 cursor.execute(_HISTORY, history)
-                if rows:
-                    execute_values(cursor, _COMMIT, rows, page_size=1000)
+                cursor.copy_expert(_COMMITS, io.BytesIO(lines(rows)))
+            lasting.execute(_ENDED, (self.query,))
             own.execute(_LAST, (self._session.get_backend_pid(), self.query, loaded))
 
     def aborted(self) -> None:
@@ -100,6 +122,7 @@ class LoadLog:
         with self._session.log() as cursor:
             self._write_errors(cursor)
             cursor.execute(_HISTORY, self._history("aborted"))
+            cursor.execute(_ENDED, (self.query,))
             if self.errors:
                 cursor.execute(_LAST, (self._session.get_backend_pid(), self.query, 0))
 

@@ -145,6 +145,7 @@ class Load:
         for item in self._objects():
             self.log.scan(item)
             for chunk in self._chunks(item):
+                self.log.progress()
                 if isinstance(chunk, Whole):
                     batch.append((item.url, chunk))
                     rows += len(chunk.rows)

@@ -10,9 +10,15 @@ CREATE TABLE redshift.load_history (
     table_name text, start_time timestamp, end_time timestamp, data_source text, file_format text,
     loaded_rows bigint, loaded_bytes bigint, source_file_count int, source_file_bytes bigint,
     file_count_scanned int, file_bytes_scanned bigint, error_count bigint);
+-- Loads that run now, as far as they are.
+CREATE TABLE redshift.load_progress (
+    query_id bigint PRIMARY KEY, user_id int, transaction_id bigint, session_id int, database_name text,
+    table_name text, start_time timestamp, data_source text, loaded_rows bigint, bytes bigint, files int,
+    error_count bigint);
 CREATE TABLE redshift.load_commits (
     userid int, query int, filename text, lines_scanned int, errors int, curtime timestamp);
 CREATE TABLE redshift.last_copy (session int, began timestamptz, query int, loaded bigint);
+GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.load_progress TO PUBLIC;
 GRANT SELECT, INSERT ON redshift.load_errors, redshift.load_history, redshift.load_commits, redshift.last_copy TO PUBLIC;
 GRANT USAGE ON SEQUENCE redshift.query_ids TO PUBLIC;
 
@@ -36,7 +42,14 @@ SELECT user_id, query_id, transaction_id, session_id, database_name, status, tab
        (extract(epoch FROM end_time - start_time) * 1000000)::bigint AS duration, data_source, file_format,
        loaded_rows, loaded_bytes, source_file_count, source_file_bytes, file_count_scanned, file_bytes_scanned,
        error_count, (-1)::bigint AS copy_job_id
-FROM (SELECT DISTINCT * FROM redshift.load_history) AS h;
+FROM (
+    SELECT DISTINCT * FROM redshift.load_history
+    UNION ALL
+    SELECT p.user_id, p.query_id, p.transaction_id, p.session_id, p.database_name, 'running', p.table_name, p.start_time,
+           NULL, p.data_source, 'JSON', p.loaded_rows, p.bytes, p.files, p.bytes, p.files, p.bytes, p.error_count
+    FROM redshift.load_progress AS p
+    JOIN pg_stat_get_activity(NULL) AS a ON a.pid = p.session_id -- one that was killed runs no more
+) AS h;
 
 CREATE VIEW pg_catalog.stl_load_commits AS
 SELECT userid, query, 0 AS slice, ''::char(256) AS name, filename::char(256), 0 AS byte_offset, lines_scanned,
