@@ -335,6 +335,16 @@ STATUPDATE OFF
 # Appended to a COPY whose source is a manifest of objects, not a prefix.
 MANIFEST = "MANIFEST\n"
 
+# How far is the COPY that a session runs: objects read, rows loaded?
+# https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_HISTORY.html
+COPY_PROGRESS = """
+SELECT COALESCE(file_count_scanned, 0), COALESCE(loaded_rows, 0)
+FROM sys_load_history
+WHERE session_id = %(session)s AND status = 'running'
+ORDER BY query_id DESC
+LIMIT 1
+"""
+
 # How many records did the last COPY of this session load?
 LAST_COPY_COUNT = "SELECT PG_LAST_COPY_COUNT()"
 

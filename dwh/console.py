@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -153,15 +153,20 @@ class Console:
             wait.clear()
 
     @contextmanager
-    def busy(self, label: str) -> Iterator[None]:
-        """Show that one long call goes on: in place on a terminal, a line a minute otherwise."""
+    def busy(self, label: str, status: Callable[[], str] = lambda: "running") -> Iterator[None]:
+        """Show that one long call goes on: in place on a terminal, a line a minute otherwise.
+
+        Args:
+            label: what goes on.
+            status: asked each time, on a thread of its own, how far it is.
+        """
         done = threading.Event()
         pause = 1.0 if self.colored(self.err) else HEARTBEAT_SECONDS
 
         def tick() -> None:
             with self.waiting(label) as wait:
                 while not done.wait(pause):
-                    wait.update("running")
+                    wait.update(status())
 
         ticker = threading.Thread(target=tick, daemon=True)
         ticker.start()

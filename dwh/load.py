@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 import sql_queries
-from dwh import quality, warehouse
+from dwh import progress, quality, warehouse
 from dwh.config import Settings
 from dwh.console import Console, duration, plural
 from dwh.errors import ConfigError, DataError, WarehouseError
@@ -45,11 +45,16 @@ class Sources:
     """What a load reads: the objects of each staging table, and how COPY gets at them."""
 
     objects: dict[str, list[S3Object]]
-    settings: Settings
+    target: Target
     s3: Any
     work_bucket: str | None
     full: bool = False
     max_errors: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the target."""
+        return self.target.settings
 
     def parameters(self, table: str, load_id: int, wanted: Sequence[S3Object]) -> tuple[str, dict[str, Any]]:
         """The COPY statement of a staging table and its parameters; writes the manifest if there is a bucket for it."""
@@ -108,10 +113,10 @@ def find_sources(target: Target, console: Console, *, full: bool, max_errors: in
         )
     s3, origin = target.client("s3"), target.sources()
     objects = {table: list_objects(s3, prefix, origin) for table, prefix in source_prefixes(settings).items()}
-    bucket = find_work_bucket(target)
+    bucket = find_work_bucket(target, s3)
     if bucket is None:
         console.warn("there is no work bucket for a manifest: COPY reads the whole prefix, loaded objects too")
-    return Sources(objects, settings, s3, bucket, full, max_errors)
+    return Sources(objects, target, s3, bucket, full, max_errors)
 
 
 def preview(cur: cursor, sources: Sources, console: Console) -> bool:
@@ -199,12 +204,14 @@ def new_objects(objects: dict[str, list[S3Object]], loaded: dict[str, str]) -> d
 
 def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
     """Empty the staging tables and COPY the new objects into them."""
+    session = warehouse.value(cur, sql_queries.BACKEND_PID)
     for table, new in load.new.items():
         warehouse.execute(cur, warehouse.on_table(sql_queries.DELETE_ROWS, table))
         if not new:
             load.copied[table] = warehouse.Copied()
             continue
-        with console.busy(f"copying {plural(len(new), 'object')} into {table}"):
+        label = f"copying {plural(len(new), 'object')} into {table}"
+        with progress.of_copy(sources.target, session) as how_far, console.busy(label, how_far):
             copied = warehouse.copy(cur, table, *sources.parameters(table, load.load_id, new))
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)

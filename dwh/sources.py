@@ -58,7 +58,7 @@ def source_prefixes(settings: Settings) -> dict[str, str]:
     return {"staging_events": settings.log_data, "staging_songs": settings.song_data}
 
 
-def find_work_bucket(target: Target) -> str | None:
+def find_work_bucket(target: Target, s3: Any) -> str | None:
     """The bucket for manifests, or None where there is none that COPY can use.
 
     A manifest and the objects it names must be in one region:
@@ -72,7 +72,7 @@ def find_work_bucket(target: Target) -> str | None:
     account = target.client("sts").get_caller_identity()["Account"]
     name = work_bucket_name(account, settings.region, settings.cluster_identifier)
     try:
-        target.client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account)
+        s3.head_bucket(Bucket=name, ExpectedBucketOwner=account)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
             raise

@@ -124,7 +124,7 @@ def test_more_objects_than_one_listing_holds(warehouse):
 
 def test_without_a_work_bucket_the_whole_prefix_is_read_and_nothing_doubles(warehouse, monkeypatch):
     assert load(warehouse, GOOD).code == 0
-    monkeypatch.setattr("dwh.load.find_work_bucket", lambda _: None)
+    monkeypatch.setattr("dwh.load.find_work_bucket", lambda *_: None)
     warehouse.events("new", {**PLAY, "itemInSession": 3})
     ran = warehouse.main("etl")
     assert ran.code == 0, ran.err

@@ -110,6 +110,8 @@ class AwsTarget:
         if self._made is None:
             import boto3
 
+            from dwh.target import read_times_quickly
+
             settings = self.settings
             with explained():
                 session = boto3.Session(
@@ -120,6 +122,7 @@ class AwsTarget:
                 )
             _check_region(settings.region, session.get_available_regions("redshift", _partition(settings.region)))
             trace_calls(session, self._console)
+            read_times_quickly(session)
             self._made = session
         return self._made
 

@@ -24,7 +24,7 @@ from dwh.config import Settings
 from dwh.console import Console
 from dwh.errors import ConfigError, TargetError, UnreachableError
 from dwh.local import folder, launcher, postgres
-from dwh.target import endpoint
+from dwh.target import endpoint, read_times_quickly
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -349,6 +349,7 @@ def _client(service: str, url: str, region: str) -> Any:
         region_name=region,
         botocore_session=botocore.session.Session(session_vars=alone),
     )
+    read_times_quickly(session)
     config = Config(
         proxies={},
         retries={"total_max_attempts": 2, "mode": "standard"},
