@@ -78,8 +78,7 @@ def load(step: cli.Step) -> None:
     else:
         left_out = f"; {plural(done.left_out, 'record')} left out" if done.left_out else ""
         step.console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
-        emptied = sql_queries.TABLES if step.args.full else sql_queries.STAGING_TABLES
-        warehouse.maintain(step.target, step.console, emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
+        warehouse.maintain(step.target, step.console, done.emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
     step.console.say("Next: python business_insights.py")
 
 

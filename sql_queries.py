@@ -964,34 +964,27 @@ SELECT ABS(
         "no key twice in songplays",
         "error",
         """
-SELECT COUNT(*), MIN('songplay_id ' || id)
-FROM (
-    SELECT songplay_id + 0 AS id
-    FROM songplays
-    WHERE start_time >= %(since)s
-    GROUP BY songplay_id + 0
-    HAVING COUNT(*) > 1
-) AS repeated
+SELECT COUNT(*) - COUNT(DISTINCT songplay_id + 0)
+FROM songplays
+WHERE start_time >= %(since)s
 """,
     ),
     Audit(
         "no key twice in users, songs, artists, time",
         "error",
         """
-SELECT COUNT(*), MIN(id)
+SELECT SUM(repeated), MIN(id)
 FROM (
-    SELECT 'user_id ' || user_id AS id FROM users GROUP BY 'user_id ' || user_id HAVING COUNT(*) > 1
+    SELECT 1 AS repeated, 'user_id ' || user_id AS id FROM users GROUP BY 'user_id ' || user_id HAVING COUNT(*) > 1
     UNION ALL
-    SELECT 'song_id ' || song_id FROM songs GROUP BY 'song_id ' || song_id HAVING COUNT(*) > 1
+    SELECT 1, 'song_id ' || song_id FROM songs GROUP BY 'song_id ' || song_id HAVING COUNT(*) > 1
     UNION ALL
-    SELECT 'artist_id ' || artist_id FROM artists GROUP BY 'artist_id ' || artist_id HAVING COUNT(*) > 1
+    SELECT 1, 'artist_id ' || artist_id FROM artists GROUP BY 'artist_id ' || artist_id HAVING COUNT(*) > 1
     UNION ALL
-    SELECT 'start_time ' || MIN(start_time)
+    SELECT COUNT(*) - COUNT(DISTINCT start_time + INTERVAL '0 second'), CAST(NULL AS VARCHAR)
     FROM time
     WHERE start_time >= %(since)s
-    GROUP BY start_time + INTERVAL '0 second'
-    HAVING COUNT(*) > 1
-) AS repeated
+) AS keys
 """,
     ),
     Audit(

@@ -74,12 +74,16 @@ class Sources:
 
 @dataclass
 class Load:
-    """The state of one load while its transaction runs; ``known`` are the objects that were loaded in any version."""
+    """The state of one load while its transaction runs.
+
+    ``known`` are the objects that were loaded in any version, ``emptied`` the tables whose rows were deleted.
+    """
 
     load_id: int
     loaded_at: datetime
     new: dict[str, list[S3Object]]
     known: frozenset[str]
+    emptied: list[str]
     copied: dict[str, warehouse.Copied] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
 
@@ -141,14 +145,14 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     # The lock comes first: the snapshot that everything else reads must not be older than it.
     lock(cur, sources.settings)
     warehouse.require_tables(cur)
-    if sources.full:
-        forget(cur)
+    emptied = forget(cur) if sources.full else []
     loaded = loaded_objects(cur)
     load = Load(
         load_id=warehouse.value(cur, sql_queries.NEXT_LOAD_ID),
         loaded_at=warehouse.value(cur, sql_queries.SERVER_TIME),
         new=new_objects(sources.objects, loaded),
         known=frozenset(loaded),
+        emptied=emptied,
     )
     if not any(load.new.values()):
         return None
@@ -183,11 +187,15 @@ def lock(cur: cursor, settings: Settings) -> None:
     warehouse.limit(cur, settings.statement_timeout)
 
 
-def forget(cur: cursor) -> None:
-    """Empty the star and what earlier loads remember of it, all but their history."""
-    for table in (*reversed(sql_queries.STAR_TABLES), *sql_queries.LOAD_TABLES):
-        if table != "load_history":
-            warehouse.execute(cur, warehouse.on_table(sql_queries.DELETE_ROWS, table))
+def forget(cur: cursor) -> list[str]:
+    """Empty the star and what earlier loads remember of it, all but their history; gives what held rows."""
+    tables = [*reversed(sql_queries.STAR_TABLES), *sql_queries.LOAD_TABLES]
+    return [table for table in tables if table != "load_history" and empty(cur, table)]
+
+
+def empty(cur: cursor, table: str) -> int:
+    """Delete the rows of a table (TRUNCATE would commit); how many there were."""
+    return warehouse.execute(cur, warehouse.on_table(sql_queries.DELETE_ROWS, table))
 
 
 def loaded_objects(cur: cursor) -> dict[str, str]:
@@ -206,7 +214,8 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
     """Empty the staging tables and COPY the new objects into them."""
     session = warehouse.value(cur, sql_queries.BACKEND_PID)
     for table, new in load.new.items():
-        warehouse.execute(cur, warehouse.on_table(sql_queries.DELETE_ROWS, table))
+        if empty(cur, table):
+            load.emptied.append(table)
         if not new:
             load.copied[table] = warehouse.Copied()
             continue

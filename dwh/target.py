@@ -110,6 +110,7 @@ def read_times_quickly(session: Any) -> None:
         try:
             return datetime.fromisoformat(text)
         except (TypeError, ValueError):  # seconds since the epoch, or the format of a header
-            return parse_timestamp(text)
+            moment: datetime = parse_timestamp(text)
+            return moment
 
     session._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read)
