@@ -5,8 +5,9 @@ PYTHON ?= python3
 py := .venv/bin/python
 installed := .venv/installed
 
+# make bench  - measure against what people would use instead
 # make faults - kill a load before every one of its statements, and more
-.PHONY: run test faults lint diagrams clean
+.PHONY: run test bench faults lint diagrams clean
 
 run: $(installed)
 	$(py) create_cluster.py
@@ -20,6 +21,10 @@ test: $(installed) lint
 
 faults: $(installed)
 	FAULTS=all $(py) -m pytest -n 2 tests/faults
+
+bench: $(installed)
+	$(py) -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt
+	$(py) -m tests.benchmarks.bench $(BENCH)
 
 lint: $(installed)
 	$(py) -m ruff check .
