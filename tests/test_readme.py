@@ -2,14 +2,111 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import json
 import re
 from pathlib import Path
 
+import pytest
+
+import business_insights
+import create_cluster
+import create_tables
+import destroy_cluster
+import etl
 import sql_queries
-from dwh import config, keys
+from assets import terminal
+from dwh import cli, config, keys
+from dwh.aws import prices
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+STEPS = (create_cluster, create_tables, etl, business_insights, destroy_cluster)
+CODE = [*ROOT.glob("*.py"), *(ROOT / "dwh").rglob("*.py")]
+
+# --- The errors of "When it fails" ---
+
+EXIT_OF = {"ConfigError": 2, "Problem": 2, "problems.append": 2, "RefusedError": 3}
+STAND_IN = "7"
+PLACEHOLDERS = re.compile(r"\b(N|NAME|HOST|REGION|TIME|BUCKET/PREFIX)\b")
+# Said by Python itself; the exit code is that of dwh/cli.py, which prints it.
+PYTHONS_OWN = {"No module named NAME": 1}
+
+
+def pattern(node):
+    """What a text of the code can say, as a regular expression."""
+    if isinstance(node, ast.Constant):
+        return re.escape(str(node.value))
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(pattern, node.values))
+    if isinstance(node, ast.BinOp):
+        return pattern(node.left) + pattern(node.right)
+    if isinstance(node, ast.IfExp):
+        return f"(?:{pattern(node.body)}|{pattern(node.orelse)})"
+    return ".+"
+
+
+def texts(tree):
+    """Every text of a module that says something by itself, and the exit code that goes with it."""
+    for node in ast.walk(tree):
+        code, parts = 1, [node] if isinstance(node, ast.Constant | ast.JoinedStr) else []
+        if isinstance(node, ast.Call) and node.args:
+            code, parts = EXIT_OF.get(ast.unparse(node.func), 1), node.args[:1]
+        for part in parts:
+            said = pattern(part)
+            if len(re.findall("[a-z]", said)) > 6:
+                yield said, code
+
+
+def exit_codes(text, known):
+    """The exit codes with which the code says a text that the README quotes."""
+    example = PLACEHOLDERS.sub(STAND_IN, text)
+    if example.endswith(" ..."):
+        start = re.compile(re.escape(example.removesuffix("...")))
+        return {code for said, code in known if start.match(said.replace("\\ ", " "))}
+    return {code for said, code in known if re.fullmatch(said, example)}
+
+
+@pytest.fixture(scope="module")
+def known():
+    return {found for path in CODE for found in texts(ast.parse(path.read_text()))}
+
+
+def quoted_errors():
+    table = README.split("with its exit code -->\n")[1].split("<!-- end of errors")[0]
+    for row in table.splitlines()[2:]:
+        said, code, _ = re.split(r" \| ", row.strip("| "), maxsplit=2)
+        for text in re.findall(r"`([^`]+)`", said):
+            yield text, int(code)
+
+
+@pytest.mark.parametrize(("text", "code"), list(quoted_errors()))
+def test_an_error_that_is_quoted_is_said_with_that_exit_code(text, code, known):
+    if text in PYTHONS_OWN:
+        with pytest.raises(ModuleNotFoundError, match="No module named"):
+            __import__("no_such_module_anywhere")
+        assert code == PYTHONS_OWN[text]
+        return
+    codes = exit_codes(text, known)
+    assert codes, f"nothing says: {text}"
+    # A text may stand in the code a second time, outside of the error that says it.
+    assert code in codes
+    assert codes <= {code, 1}
+
+
+@pytest.mark.parametrize("text", ["the cluster does not answer", "COPY refuses ...", "there is no tables yet", "N"])
+def test_an_error_that_nobody_says_is_found_out(text, known):
+    assert not exit_codes(text, known)
+
+
+def test_every_exit_code_has_its_row():
+    table = README.split("| exit code | meaning |")[1].split("\n\n")[0]
+    shown = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    assert shown == {int(code) for code in re.findall(r"\d+", cli.EXIT_CODES)} | {143}
+
+
+# --- Tables and figures ---
 
 
 def configuration_table():
@@ -42,6 +139,55 @@ def test_the_star_schema_is_that_of_the_ddl():
         assert re.sub(r" \(.*?\)", "", row[1]).split(", ") == columns
 
 
+def test_every_word_for_what_becomes_of_a_record_is_explained():
+    table = README.split("| word | the record |")[1].split("\n\n")[0]
+    explained = {word for cell in re.findall(r"^\| ([a-z ,]+) \|", table, re.MULTILINE) for word in cell.split(", ")}
+    accounts = [text for name, text in vars(sql_queries).items() if name.startswith(("ACCOUNT_", "STAGED_"))]
+    said = {word for text in accounts for word in re.findall(r"(?:THEN|ELSE|SELECT) '([a-z ]+)'", text)}
+    assert len(said) > 8
+    assert said - {"complete", "new"} | {"inserted"} <= explained
+
+
+def test_the_figures_are_those_of_the_code():
+    policy = json.dumps(json.loads((ROOT / "assets" / "iam_policy.json").read_text()), separators=(",", ":"))
+    assert f"It has {len(policy):,} characters" in README
+    assert f"a line for each of {len(sql_queries.CREATE)} tables" in README
+    settings = config.load(ROOT / "dwh.cfg", "local", {})
+    assert f"The cluster costs {prices.line(settings)}.\n" in README
+    assert f"{prices.HOURLY['ra3.large']} USD an hour, {prices.hourly(settings) * 730:.0f} USD a month" in README
+    larger = prices.HOURLY["ra3.4xlarge"]
+    assert f"4 × {larger} = {4 * larger:.2f} USD an hour ({prices.READ_ON})" in README
+
+
+# --- Links, options, pictures ---
+
+
 def test_every_file_the_readme_links_to_is_there():
     for link in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_every_place_the_readme_links_to_is_there():
+    prose = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    places = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= places
+
+
+def test_every_option_the_readme_names_is_one_of_a_step():
+    known = {"-c", "-f", "--csv"}  # psql's
+    known |= {"--users", "--events", "--songs"}  # those of dwh.local.sample
+    for step in STEPS:
+        parser: argparse.ArgumentParser = step.build_parser()
+        known |= {name for action in parser._actions for name in action.option_strings}
+    code = re.findall(r"`([^`\n]+)`", README) + re.findall(r"^python .*$", README, re.MULTILINE)
+    named = {option for text in code for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text) if "http" not in text}
+    assert named - {"-m"} <= known
+
+
+def test_the_picture_of_the_run_shows_its_commands_and_fetches_nothing():
+    svg = terminal.PICTURE.read_text().replace("&#160;", " ")
+    for command, kept in terminal.SHOWN:
+        assert (f"$ python {command}<" in svg) == bool(kept)
+    assert "url(http" not in svg
+    assert 30 < len(set(re.findall(r'<text class="terminal-r\d+" x="0" y="([\d.]+)"', svg))) < 40

@@ -11,12 +11,24 @@ from pathlib import Path
 import pytest
 from project import ROOT, clean_environment
 
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-JOINED = [line for block in BLOCKS for line in block.replace("\\\n", " ").splitlines()]
+from dwh import config
+from dwh.aws import prices
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(kind):
+    """The text of the blocks of a kind: sh, python, text."""
+    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+JOINED = [line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
 COMMANDS = [re.sub(r"\s{2,}#.*", "", line).strip() for line in JOINED if line.strip()]
+# Those within a sentence. `aws ...` changes an account, `apt ...` and `brew ...` the machine: they are not run.
+INLINE = re.findall(r"`(python [^`]+)`", README)
 
 # make, conda and pip install what the tests run with; the rest of `make` is what runs the tests.
-INSTALLING = ("make ", "conda ", "pip ", "SPARKIFY_DATA=", ".venv/bin/python -m pytest")
+INSTALLING = ("make ", "conda ", "python3 -m venv ", "SPARKIFY_DATA=", ".venv/bin/python -m pytest")
 DESTROY = "python destroy_cluster.py"
 
 
@@ -52,19 +64,39 @@ def test_the_commands_run_in_their_order_and_the_questions_have_answers(clone):
     shown = [command for command in COMMANDS if not command.startswith(INSTALLING)]
     assert len(shown) > 10
     assert DESTROY in shown
-    for command in (command for command in shown if command != DESTROY):
+    printed = [priced(clone)]
+    for command in (command for command in [*shown, *INLINE] if command != DESTROY):
         ran = shell(clone, command)
         assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
+        printed += (ran.stdout + ran.stderr).splitlines()
+    compare_with_the_excerpts(printed)
     ask_the_questions(clone)
     refused = shell(clone, DESTROY)
     assert refused.returncode == 3, refused.stderr
     assert "--yes" in refused.stderr
 
 
+def priced(clone):
+    """The one line of the excerpts that is printed on AWS alone."""
+    return f"The cluster costs {prices.line(config.load(clone / 'dwh.cfg', 'local', {}))}."
+
+
+def compare_with_the_excerpts(printed):
+    """The lines that the README shows are lines that were printed, but for their figures."""
+
+    def shape(line):
+        return " ".join(re.sub(r"[\d.,]*\d", "0", line).split())
+
+    shapes = set(map(shape, printed))
+    excerpts = [line for block in blocks("text") for line in block.splitlines()]
+    assert len(excerpts) >= 10
+    for line in excerpts:
+        assert shape(line) in shapes, line
+
+
 def ask_the_questions(clone):
     """The SQL and the Python for analysts, on the sample data that the commands have loaded."""
-    readme = (ROOT / "README.md").read_text()
-    for query in re.findall(r"^```sql\n(.*?)^```", readme, re.MULTILINE | re.DOTALL):
+    for query in (ROOT / "assets" / "questions.sql").read_text().split(";")[:-1]:
         code = (
             "from dwh import config; from dwh.target import open_target\n"
             "cur = open_target(config.load()).connect().cursor()\n"
@@ -74,7 +106,7 @@ def ask_the_questions(clone):
         ran = shell(clone, "python question.py")
         assert ran.returncode == 0, ran.stderr
         assert int(ran.stdout) > 0, query
-    for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)):
+    for number, code in enumerate(blocks("python")):
         (clone / f"snippet{number}.py").write_text(code)
         ran = shell(clone, f"python snippet{number}.py")
         assert ran.returncode == 0, ran.stderr
@@ -82,6 +114,11 @@ def ask_the_questions(clone):
 
 def test_the_installing_commands_name_what_is_there():
     makefile = (ROOT / "Makefile").read_text()
-    for command in COMMANDS:
+    environment = (ROOT / "environment.yml").read_text()
+    for command in (command for command in COMMANDS if command.startswith(INSTALLING)):
         for target in re.findall(r"\bmake ([a-z]+)", command):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), command
+        for name in re.findall(r"(?<!\S)[\w./]+\.(?:yml|txt|py)\b", command):
+            assert (ROOT / name).exists(), command
+        for name in re.findall(r"conda activate (\S+)", command):
+            assert f"name: {name}\n" in environment
