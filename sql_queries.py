@@ -635,21 +635,27 @@ WHERE earlier_users.user_id = load_users.user_id
     AND earlier_users.load_id = load_users.load_id
 """
 
+# Which users have their latest event in this load?
+LATEST_USERS = """
+CREATE TEMP TABLE latest_users AS
+SELECT user_id, first_name, last_name, gender, level
+FROM load_users
+WHERE load_id = %(load_id)s
+"""
+
 INSERT_USERS = """
 INSERT INTO users (user_id, first_name, last_name, gender, level)
 SELECT DISTINCT user_id, first_name, last_name, gender, level
-FROM load_users
-WHERE load_id = %(load_id)s
-    AND NOT EXISTS (SELECT 1 FROM users AS known WHERE known.user_id = load_users.user_id)
+FROM latest_users
+WHERE NOT EXISTS (SELECT 1 FROM users AS known WHERE known.user_id = latest_users.user_id)
 """
 
 # Bring known users up to date: their level is that of their latest event.
 UPDATE_USERS = """
 UPDATE users
 SET first_name = latest.first_name, last_name = latest.last_name, gender = latest.gender, level = latest.level
-FROM load_users AS latest
+FROM latest_users AS latest
 WHERE latest.user_id = users.user_id
-    AND latest.load_id = %(load_id)s
 """
 
 INSERT_TIME = """

@@ -283,6 +283,7 @@ def star_statements() -> dict[str, tuple[str, ...]]:
             sql_queries.INSERT_LOAD_USERS,
             sql_queries.EARLIER_LOAD_USERS,
             sql_queries.DELETE_EARLIER_LOAD_USERS,
+            sql_queries.LATEST_USERS,
             sql_queries.UPDATE_USERS,
             sql_queries.INSERT_USERS,
         ),

@@ -171,19 +171,19 @@ def _vacuum(statement: Tokens, words: Tokens) -> Plan:
 
 
 def _analyze(statement: Tokens, words: Tokens) -> Plan:
+    """ANALYZE of one table as Redshift does it; of some columns, or of all tables, as PostgreSQL does."""
     reader = ddl.Reader(words, 1)
     verbose = " VERBOSE" if reader.take("VERBOSE") else ""
-    target = zone_maps = ""
+    sql = f"ANALYZE{verbose}"
     if reader.word and reader.word not in ("PREDICATE", "ALL"):
         table = reader.name()
-        target = f" {table.sql}"
-        zone_maps = f";\n{ddl.perform('summarize', table)}"
+        sql = ddl.perform("refresh", table)
         if reader.word == "(":
-            target += f" ({', '.join(map(lexer.identifier, reader.names()))})"
+            sql = f"ANALYZE{verbose} {table.sql} ({', '.join(map(lexer.identifier, reader.names()))})"
     _ = reader.take("PREDICATE", "COLUMNS") or reader.take("ALL", "COLUMNS")
     if reader.word:
         raise syntax(reader.raw)
-    return Plan(f"ANALYZE{verbose}{target}{zone_maps}")
+    return Plan(sql)
 
 
 def _setting(statement: Tokens, words: Tokens) -> Plan:

@@ -90,7 +90,7 @@ END $$;
 
 -- Zone maps: Redshift knows the smallest and the largest value of each block of a column, and reads only the blocks that
 -- a range of the sort key may be in. A BRIN index does the same here. ANALYZE brings it up to date; what was written
--- since is always read.
+-- since then is always read.
 CREATE FUNCTION redshift.zone_maps(tbl regclass) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -107,11 +107,16 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION redshift.summarize(tbl regclass) RETURNS void
+-- ANALYZE passes over a table of which less than 10 % has changed since the last time (analyze_threshold_percent).
+CREATE FUNCTION redshift.refresh(tbl regclass) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM brin_summarize_new_values(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
     WHERE indrelid = tbl AND relname = format('zone maps of %s', tbl::oid);
+    IF coalesce((SELECT n_mod_since_analyze * 10 >= n_live_tup OR last_analyze IS NULL
+                 FROM pg_stat_all_tables WHERE relid = tbl), true) THEN
+        EXECUTE format('ANALYZE %s', tbl);
+    END IF;
 END $$;
 
 -- A table made LIKE another takes its distribution, its sort key and its encodings, not its keys.

@@ -17,6 +17,7 @@ CREATE TABLE redshift.load_progress (
     error_count bigint);
 CREATE TABLE redshift.load_commits (
     userid int, query int, filename text, lines_scanned int, errors int, curtime timestamp);
+CREATE INDEX ON redshift.load_commits (query);
 CREATE TABLE redshift.last_copy (session int, began timestamptz, query int, loaded bigint);
 GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.load_progress TO PUBLIC;
 GRANT SELECT, INSERT ON redshift.load_errors, redshift.load_history, redshift.load_commits, redshift.last_copy TO PUBLIC;
