@@ -128,8 +128,8 @@ def main() -> int:
     picture: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # Never on AWS, whatever this machine's environment says.
-        config = (ROOT / "dwh.cfg").read_text(encoding="utf-8")
+        # Without the cluster that `make run` may have left; and never on AWS, whatever the environment says.
+        config = re.sub(r"(?m)^(dwh_\w+) =.*", r"\1 =", (ROOT / "dwh.cfg").read_text(encoding="utf-8"))
         (folder / "dwh.cfg").write_text(config.replace("target = auto", "target = local"), encoding="utf-8")
         try:
             for command, kept in SHOWN:

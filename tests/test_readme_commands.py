@@ -39,8 +39,9 @@ def clone(tmp_path_factory):
     for path in ROOT.iterdir():
         if path.suffix == ".py" or path.name in ("dwh", "assets"):
             (folder / path.name).symlink_to(path)
-    for name in ("dwh.cfg", ".env.example"):
-        (folder / name).write_bytes((ROOT / name).read_bytes())
+    # Without the cluster that `make run` may have left.
+    (folder / "dwh.cfg").write_text(re.sub(r"(?m)^(dwh_\w+) =.*", r"\1 =", (ROOT / "dwh.cfg").read_text()))
+    (folder / ".env.example").write_bytes((ROOT / ".env.example").read_bytes())
     yield folder
     shell(folder, f"{DESTROY} --yes")
 
