@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from pristine import put_cfg
+
 from dwh import config
 from dwh.target import open_target
 
@@ -85,7 +87,7 @@ class Project:
 
     def __init__(self, folder, data=None):
         self.folder = Path(folder)
-        self.cfg = Path(shutil.copy(ROOT / "dwh.cfg", self.folder / "dwh.cfg"))
+        self.cfg = put_cfg(self.folder)
         self._target = None
         self.data = Path(data) if data else self.folder / "data"
         self.set("data_dir", str(self.data))

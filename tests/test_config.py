@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pristine import put_cfg
 
 from dwh import config, keys
 from dwh.errors import ConfigError
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def cfg(tmp_path):
-    return Path(shutil.copy(ROOT / "dwh.cfg", tmp_path / "dwh.cfg"))
+    return put_cfg(tmp_path)
 
 
 def change(cfg, old, new):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pristine import put_cfg
 from project import ROOT, clean_environment
 
 from dwh import config
@@ -40,7 +41,7 @@ def clone(tmp_path_factory):
         if path.suffix == ".py" or path.name in ("dwh", "assets"):
             (folder / path.name).symlink_to(path)
     # Without the cluster that `make run` may have left.
-    (folder / "dwh.cfg").write_text(re.sub(r"(?m)^(dwh_\w+) =.*", r"\1 =", (ROOT / "dwh.cfg").read_text()))
+    put_cfg(folder)
     (folder / ".env.example").write_bytes((ROOT / ".env.example").read_bytes())
     yield folder
     shell(folder, f"{DESTROY} --yes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import FakeBucket
+from pristine import put_cfg
 
 from dwh import config
 from dwh.aws import waiting
@@ -48,7 +48,7 @@ class Aws:
 
     def __init__(self, folder, capsys):
         self.folder = folder
-        self.cfg = Path(shutil.copy(ROOT / "dwh.cfg", folder / "dwh.cfg"))
+        self.cfg = put_cfg(folder)
         self.calls = []
         self._capsys = capsys
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from pristine import put_cfg
 
 ROOT = Path(__file__).parents[2]
 # Runs a step that is killed as soon as AWS has answered the named call.
@@ -46,7 +47,7 @@ def server():
 
 @pytest.fixture
 def start(tmp_path, server):
-    (tmp_path / "dwh.cfg").write_text((ROOT / "dwh.cfg").read_text())
+    put_cfg(tmp_path)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {"KEY": "testing", "SECRET": "testing", "AWS_ENDPOINT_URL": server, "PYTHONPATH": str(ROOT)}
     environ |= {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}

@@ -11,6 +11,7 @@ import urllib.request
 import psycopg2
 import pytest
 from aws.names import ACCOUNT
+from pristine import cfg_text
 
 from dwh import config
 from dwh.aws import connecting, target
@@ -26,7 +27,7 @@ def make(tmp_path):
     """A target whose dwh.cfg differs in some keys."""
 
     def build(environ=None, **keys):
-        text = (target.Path(__file__).parents[2] / "dwh.cfg").read_text()
+        text = cfg_text()
         for key, value in keys.items():
             lines = text.splitlines()
             text = "\n".join(f"{key} = {value}" if line.split(" =")[0] == key else line for line in lines)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+from pristine import cfg_text, put_cfg
 
 from dwh import writeback
 from dwh.errors import ConfigError
@@ -17,11 +17,11 @@ VALUES = {"dwh_endpoint": "x.abc.us-west-2.redshift.amazonaws.com", "dwh_arn_rol
 
 @pytest.fixture
 def cfg(tmp_path):
-    return Path(shutil.copy(ROOT / "dwh.cfg", tmp_path / "dwh.cfg"))
+    return put_cfg(tmp_path)
 
 
 def template():
-    return (ROOT / "dwh.cfg").read_text()
+    return cfg_text()
 
 
 def test_two_lines_change_and_no_other(cfg):

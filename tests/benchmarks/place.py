@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.pristine import put_cfg
 
 ROOT = Path(__file__).parents[2]
 # ru_maxrss is in kilobytes, but in bytes on macOS.
@@ -52,7 +53,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        shutil.copy(ROOT / "dwh.cfg", folder / "dwh.cfg")
+        put_cfg(folder)
 
     def step(self, name: str, *arguments: str | Path) -> Ran:
         """Run a step script."""

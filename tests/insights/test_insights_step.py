@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import sys
-from pathlib import Path
 
 import pytest
 from made import made_star
 from on_postgres import OnDatabase
+from pristine import put_cfg
 from star import Star
 
 import business_insights
@@ -21,7 +20,7 @@ from dwh import cli, insights
 @pytest.fixture
 def run(database, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cli, "open_target", lambda *_: OnDatabase(database))
-    config = shutil.copy(Path(business_insights.__file__).with_name("dwh.cfg"), tmp_path)
+    config = put_cfg(tmp_path)
 
     def run(*args):
         code = business_insights.main(["--config", str(config), "--target", "local", *args])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from on_postgres import DATABASE, PASSWORD, USER, OnDatabase
+from pristine import put_cfg
 
 from dwh import cli, psql
 from dwh.errors import TargetError
@@ -17,7 +18,7 @@ from dwh.errors import TargetError
 def started(database, monkeypatch, tmp_path):
     """Runs the module, and gives what would have become of this process: program, arguments, environment."""
     monkeypatch.setattr(cli, "open_target", lambda *_: OnDatabase(database))
-    config = shutil.copy(Path(cli.__file__).parents[1] / "dwh.cfg", tmp_path)
+    config = put_cfg(tmp_path)
     seen = []
     monkeypatch.setattr(os, "execve", lambda *process: seen.append(process))
 

@@ -7,12 +7,12 @@ import dataclasses
 import http.client
 import io
 import json
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from pristine import put_cfg
 
 from dwh import config
 from dwh.console import Console
@@ -45,7 +45,7 @@ class Place:
         self.folder = folder
         self.state = folder / ".local"
         self.data = folder / "data"
-        shutil.copy(ROOT / "dwh.cfg", folder / "dwh.cfg")
+        put_cfg(folder)
         self.put("log_data/2018/11/2018-11-01-events.json", b'{"page": "Home"}\n')
         self.put("song_data/A/B/C/TRABC1.json", b'{"song_id": "SO1"}')
 
