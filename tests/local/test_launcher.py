@@ -85,6 +85,19 @@ def test_stop_leaves_nothing_and_may_be_repeated(place):
     assert target.describe() == "local target · not running"
 
 
+@pytest.mark.parametrize("spelling", ["sub/../dwh.cfg", "link/dwh.cfg"])
+def test_the_folder_may_be_spelt_in_another_way(place, spelling):
+    (place.folder / "sub").mkdir()
+    (place.folder / "link").symlink_to(place.folder)
+    target = place.target(cfg=place.folder / spelling)
+    target.start()
+    create(target)
+    launcher, database = place.launcher(), place.database()
+    place.target().stop()
+    assert gone(launcher)
+    assert gone(database)
+
+
 def test_not_running_is_said_with_the_next_step(place):
     for call in (lambda: place.target().client("s3"), place.target().connect):
         with pytest.raises(TargetError, match="the local target is not running") as error:
