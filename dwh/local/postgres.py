@@ -18,7 +18,6 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -254,20 +253,20 @@ def _is_ours(pid: int, data: Path) -> bool:
     """Whether ``pid`` is alive and is the server of this data directory.
 
     The command line tells both: ids are used again, and a dead process that
-    nobody waits for (pid 1 of many containers does not) has an empty one,
-    while ``kill(pid, 0)`` still succeeds.
+    nobody waits for (pid 1 of many containers does not) has none, while
+    ``kill(pid, 0)`` still succeeds.
     """
     return pid > 0 and str(data) in command_line(pid)
 
 
-def command_line(pid: int) -> str:
-    """The command line of a living process; empty for one that is dead, a zombie included."""
-    if Path("/proc/self/cmdline").exists():
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        return ""
-    command = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+def command_line(pid: int) -> list[str]:
+    """The words of a living process's command line; none for one that is dead, a zombie included."""
+    import psutil
+
+    words: list[str] = []
+    with contextlib.suppress(psutil.Error):
+        words = psutil.Process(pid).cmdline()
+    return words
 
 
 def _stop(pid: int, data: Path) -> None:

@@ -95,7 +95,7 @@ class Place:
 
 def gone(pid):
     """Whether the process has ended."""
-    return postgres.command_line(pid) == ""
+    return not postgres.command_line(pid)
 
 
 def wait_for(condition):

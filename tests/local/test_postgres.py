@@ -14,6 +14,7 @@ import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -70,7 +71,7 @@ def shared():
 
 
 def gone(pid):
-    return postgres.command_line(pid) == ""
+    return not postgres.command_line(pid)
 
 
 def wait_for(condition):
@@ -141,11 +142,24 @@ def test_next_create_removes_an_orphan(server, home):
 
 def test_remove_does_not_touch_a_stranger_with_the_recorded_id(server):
     server.stop()
-    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    # An editor or a backup of the data, say: its command line holds the folder's path, but not as a word.
+    command = [sys.executable, "-c", "input()", f"{server.data}/postgresql.conf"]
+    stranger = subprocess.Popen(command, stdin=subprocess.PIPE)
     (server.data / "postmaster.pid").write_text(f"{stranger.pid}\n")
     postgres.remove(server.home)
     assert stranger.poll() is None
     stranger.communicate(b"\n")
+
+
+def test_the_command_line_of_a_process_word_by_word():
+    command = [sys.executable, "-c", "input()", "two words", "Größe/データ"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    assert postgres.command_line(process.pid)[-4:] == command[-4:]
+    process.kill()
+    wait_for(lambda: gone(process.pid))  # though it is a zombie still: nobody has asked for its exit code
+    process.communicate()
+    assert gone(process.pid)
+    assert gone(postgres.NO_PROCESS)
 
 
 def test_stop_finds_the_process_when_its_files_are_gone(server):
@@ -225,7 +239,7 @@ def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch):
 
 @as_root
 def test_root_runs_it_as_nobody(shared):
-    assert Path(f"/proc/{shared.pid}").stat().st_uid == shared.data.stat().st_uid != 0
+    assert psutil.Process(shared.pid).uids().real == shared.data.stat().st_uid != 0
     assert stat.S_IMODE(shared.data.stat().st_mode) == 0o700
 
 
@@ -269,6 +283,7 @@ def test_plain_user(home):
     script = """if True:
         import os, pwd, subprocess, sys
         from pathlib import Path
+        import psutil
         import psycopg2
         import psycopg2.sql
         from dwh.local import binaries, postgres
