@@ -22,7 +22,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dwh.errors import TargetError
 from dwh.local import binaries
@@ -207,20 +207,24 @@ def remove(home: Path) -> None:
 
 def connect(*, port: int, dbname: str, user: str, password: str, timeout: int = 10) -> connection:
     """A plain psycopg2 connection to a server of ours, whatever PG* variables are set."""
+    made: connection = dial(host=HOST, port=port, dbname=dbname, user=user, password=password, connect_timeout=timeout)
+    return made
+
+
+def dial(**arguments: Any) -> Any:
+    """``psycopg2.connect`` to a server of ours: no TLS or Kerberos unless asked for, and no variable of libpq.
+
+    The variables are hidden and not overruled, because PGTZ, PGDATESTYLE and
+    PGSERVICE have no argument that would do it, and older libpqs not all of the rest.
+    A step connects from one thread, and the launcher is given no such variable.
+    """
     import psycopg2
 
-    return psycopg2.connect(
-        host=HOST,
-        port=port,
-        dbname=dbname,
-        user=user,
-        password=password,
-        connect_timeout=timeout,
-        sslmode="disable",
-        gssencmode="disable",
-        options="",
-        client_encoding="UTF8",
-    )
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
+    try:
+        return psycopg2.connect(**{"sslmode": "disable", "gssencmode": "disable"} | arguments)
+    finally:
+        os.environ.update(hidden)
 
 
 # --- where things are ---------------------------------------------------------------------------

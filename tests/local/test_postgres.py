@@ -20,6 +20,7 @@ import pytest
 
 from dwh.errors import TargetError
 from dwh.local import binaries, postgres
+from tests.local.conftest import VARIABLES_OF_LIBPQ
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "It's a (secret) 'Word' 1"
@@ -101,9 +102,10 @@ def test_listens_on_loopback_alone(shared):
 
 
 def test_variables_of_libpq_change_nothing(shared, monkeypatch):
-    for name, value in {"PGHOST": "192.0.2.1", "PGSSLMODE": "verify-full", "PGOPTIONS": "-c nonsense=1"}.items():
+    for name, value in VARIABLES_OF_LIBPQ.items():
         monkeypatch.setenv(name, value)
-    assert query(shared, "SELECT 1") == [(1,)]
+    assert query(shared, "SHOW search_path") == [('"$user", public',)]
+    assert os.environ["PGSSLMODE"] == "require"
 
 
 def test_stop_and_start_keep_the_data(server):
