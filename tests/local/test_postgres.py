@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -133,6 +134,21 @@ def test_killed_server_starts_again_with_what_was_committed(server):
     wait_for(lambda: not server.running())
     server.start()
     assert query(server, "SELECT count(*) FROM kept") == [(1000,)]
+
+
+def test_killed_server_starts_again_once_its_busy_sessions_have_ended(server):
+    with closing(
+        postgres.connect(port=server.port, dbname=server.database, user=server.user, password=PASSWORD)
+    ) as conn:
+        busy = conn.get_backend_pid()
+        os.kill(busy, signal.SIGSTOP)  # as one that computes, and does not look up
+        os.kill(server.pid, signal.SIGKILL)
+        wait_for(lambda: not server.running())
+        ending = threading.Timer(0.5, os.kill, (busy, signal.SIGCONT))
+        ending.start()
+        server.start()
+        ending.join()
+    assert query(server, "SELECT 1") == [(1,)]
 
 
 def test_next_create_removes_an_orphan(server, home):
