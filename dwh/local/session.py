@@ -207,6 +207,7 @@ class Statements:
     def _run(self, statement: lexer.Tokens) -> None:
         session = self.connection
         try:
+            dialect.check_names(statement)
             if lexer.words(statement, 1) == ["COPY"]:
                 from dwh.local.copy import run
 
