@@ -1,9 +1,17 @@
 # make run   - the whole pipeline on the local target, with sample data
 # make test  - lint, types and tests
 # make diagrams - redraw the pictures of the README; needs graphviz
-PYTHON ?= python3
 py := .venv/bin/python
 installed := .venv/installed
+
+# .venv keeps the Python that it was made with; make PYTHON=python3.13 makes it anew with another.
+made_with := $(shell cat $(installed) 2>/dev/null)
+PYTHON ?= $(or $(made_with),python3)
+ifeq ($(origin PYTHON),command line)
+ifneq ($(PYTHON),$(made_with))
+.PHONY: $(installed)
+endif
+endif
 
 # make bench  - measure against what people would use instead
 # make faults - kill a load before every one of its statements, and more
@@ -38,9 +46,9 @@ diagrams: $(installed)
 $(installed): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	$(py) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
+	@echo "$(PYTHON)" > $@
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -61,8 +61,11 @@ class Settings:
 
     @property
     def state_dir(self) -> Path:
-        """The folder of the local target's run-time state, beside dwh.cfg."""
-        return self.path.parent / ".local"
+        """The folder of the local target's run-time state, beside dwh.cfg.
+
+        Without links and "..": its processes are told by this path in their command lines.
+        """
+        return self.path.parent.resolve() / ".local"
 
 
 def load(

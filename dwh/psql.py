@@ -31,6 +31,7 @@ VARIABLES = {
     "user": "PGUSER",
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
+    "gssencmode": "PGGSSENCMODE",
     "options": "PGOPTIONS",
 }
 
@@ -46,7 +47,9 @@ def psql(step: cli.Step) -> None:
         info = conn.info
         login = environment(info.dsn_parameters, info.password)
         program = find_psql(tls=bool(info.ssl_in_use))
-    os.execve(program, ["psql", *step.args.arguments], {**os.environ, **login})  # noqa: S606
+    # A variable of the user's own, PGHOSTADDR or PGSERVICE say, must not lead psql elsewhere.
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
+    os.execve(program, ["psql", *step.args.arguments], ours | login)  # noqa: S606
 
 
 def environment(parameters: Mapping[str, str], password: str) -> dict[str, str]:

@@ -41,6 +41,16 @@ def test_the_shipped_file_is_valid_and_means_local(cfg):
     assert settings.state_dir == cfg.parent / ".local"
 
 
+def test_every_spelling_of_the_folder_has_the_same_state(cfg, tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to(cfg.parent)
+    monkeypatch.chdir(tmp_path / "sub")
+    for spelling in ("../dwh.cfg", "../link/dwh.cfg", tmp_path / "link" / "link" / "sub" / ".." / "dwh.cfg"):
+        settings = config.load(spelling, environ={})
+        assert settings.state_dir == tmp_path.resolve() / ".local"
+        assert settings.path == tmp_path / "sub" / spelling  # messages name the file as the user does
+
+
 def test_every_row_of_keys_stands_in_the_shipped_file(cfg):
     parser = config._parse_file(cfg)
     there = {(section, option) for section in parser.sections() for option in parser.options(section)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -44,3 +45,28 @@ def test_every_key_of_dwh_cfg_has_a_comment():
     for above, line in itertools.pairwise(lines):
         if re.match(r"[a-z_]+ =", line):
             assert above.startswith("#"), line
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize(
+    ("made_with", "arguments", "made_anew_with"),
+    [
+        (None, [], "python3"),
+        (None, ["PYTHON=python3.13"], "python3.13"),
+        ("python3.12", [], None),
+        ("python3.12", ["PYTHON=python3.12"], None),
+        ("python3.12", ["PYTHON=python3.13"], "python3.13"),
+        ("python3.12", ["--always-make"], "python3.12"),  # as when requirements.txt has changed
+    ],
+)
+def test_the_python_of_the_virtual_environment(tmp_path, made_with, arguments, made_anew_with):
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    if made_with:
+        (tmp_path / ".venv").mkdir()
+        (tmp_path / ".venv/installed").write_text(f"{made_with}\n")
+    environ = {"PATH": os.environ["PATH"]}  # without what a make around the tests hands on
+    command = ["make", "--dry-run", "lint", *arguments]
+    plan = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True).stdout
+    # --clear: half an environment of another Python may be left by a first run that was stopped.
+    assert re.findall(r"(\S+) -m venv --clear \.venv", plan) == ([made_anew_with] if made_anew_with else [])

@@ -9,6 +9,9 @@ from dwh.local import alter, ddl, lexer, queries, refusals
 from dwh.local.errors import RedshiftError, not_supported, refused, syntax
 from dwh.local.lexer import Name, Token, Tokens, code, word_set
 
+# PostgreSQL cuts longer names without an error, and COPY would then miss the keys that they name; Redshift has 127.
+NAME_BYTES = 63
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -27,6 +30,17 @@ class Plan:
     commits: bool = False
     alone: str = ""
     laterals: bool = False
+
+
+def check_names(statement: Tokens) -> None:
+    """Refuse names that PostgreSQL would cut.
+
+    Raises:
+        RedshiftError: there is one.
+    """
+    for token in statement:
+        if token.is_name and len(token.name.encode()) > NAME_BYTES:
+            raise not_supported(f'the name "{token.name}", longer than {NAME_BYTES} bytes,', "use a shorter name")
 
 
 def translate(statement: Tokens, laterals: frozenset[str] = frozenset()) -> Plan:

@@ -18,11 +18,12 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
+MODULE = "dwh.local.launcher"  # __name__ is __main__ in the process itself
 LOCKED = 75  # exit code: another launcher runs on this folder
 POLL_SECONDS = 1.0
 STATE, LOCK, LOG, HOMES = "launcher.json", "launcher.lock", "launcher.log", "clusters"
 
-log = logging.getLogger("dwh.local.launcher")
+log = logging.getLogger(MODULE)
 
 
 def main(state_dir: Path) -> int:

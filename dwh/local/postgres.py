@@ -18,12 +18,11 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dwh.errors import TargetError
 from dwh.local import binaries
@@ -36,6 +35,9 @@ HOST = "127.0.0.1"
 SYSTEM_USER = "rdsdb"
 START_SECONDS = 60
 STOP_SECONDS = 10
+# What passes: another took the port first, or busy sessions of a killed server have not seen yet that it is gone.
+PASSING = ("Address already in use", "pre-existing shared memory block")
+PASSING_SECONDS = 15
 # No process has this id (Linux stops at 2^22, macOS at 99,998).
 NO_PROCESS = 2**31 - 1
 # Beside the data: the folder that is used when the home itself cannot be.
@@ -101,15 +103,13 @@ class Server:
         """
         if self.running():
             return
-        for _ in range(3):
-            self.port = free_port(self.port)
-            _forget_dead(self.data)
-            if self._try_start():
-                self.pid = _recorded_pid(self.data)
-                return
-            if "Address already in use" not in self._log_end():
-                break
-        raise TargetError("PostgreSQL does not start", hint=f"read {self.log}", detail=self._log_end())
+        deadline = time.monotonic() + PASSING_SECONDS
+        while not self._try_start():
+            end = self._log_end()
+            if time.monotonic() > deadline or not any(text in end for text in PASSING):
+                raise TargetError("PostgreSQL does not start", hint=f"read {self.log}", detail=end)
+            time.sleep(0.2)
+        self.pid = _recorded_pid(self.data)
 
     def stop(self) -> None:
         """Stop the server, rolling back what runs; nothing to do when it is stopped."""
@@ -133,6 +133,8 @@ class Server:
         )
 
     def _try_start(self) -> bool:
+        self.port = free_port(self.port)
+        _forget_dead(self.data)
         command: binaries.Command = [
             self.programs / "pg_ctl",
             "-D",
@@ -208,20 +210,24 @@ def remove(home: Path) -> None:
 
 def connect(*, port: int, dbname: str, user: str, password: str, timeout: int = 10) -> connection:
     """A plain psycopg2 connection to a server of ours, whatever PG* variables are set."""
+    made: connection = dial(host=HOST, port=port, dbname=dbname, user=user, password=password, connect_timeout=timeout)
+    return made
+
+
+def dial(**arguments: Any) -> Any:
+    """``psycopg2.connect`` to a server of ours: no TLS or Kerberos unless asked for, and no variable of libpq.
+
+    The variables are hidden and not overruled, because PGTZ, PGDATESTYLE and
+    PGSERVICE have no argument that would do it, and older libpqs not all of the rest.
+    A step connects from one thread, and the launcher is given no such variable.
+    """
     import psycopg2
 
-    return psycopg2.connect(
-        host=HOST,
-        port=port,
-        dbname=dbname,
-        user=user,
-        password=password,
-        connect_timeout=timeout,
-        sslmode="disable",
-        gssencmode="disable",
-        options="",
-        client_encoding="UTF8",
-    )
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
+    try:
+        return psycopg2.connect(**{"sslmode": "disable", "gssencmode": "disable"} | arguments)
+    finally:
+        os.environ.update(hidden)
 
 
 # --- where things are ---------------------------------------------------------------------------
@@ -254,20 +260,20 @@ def _is_ours(pid: int, data: Path) -> bool:
     """Whether ``pid`` is alive and is the server of this data directory.
 
     The command line tells both: ids are used again, and a dead process that
-    nobody waits for (pid 1 of many containers does not) has an empty one,
-    while ``kill(pid, 0)`` still succeeds.
+    nobody waits for (pid 1 of many containers does not) has none, while
+    ``kill(pid, 0)`` still succeeds.
     """
     return pid > 0 and str(data) in command_line(pid)
 
 
-def command_line(pid: int) -> str:
-    """The command line of a living process; empty for one that is dead, a zombie included."""
-    if Path("/proc/self/cmdline").exists():
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        return ""
-    command = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+def command_line(pid: int) -> list[str]:
+    """The words of a living process's command line; none for one that is dead, a zombie included."""
+    import psutil
+
+    words: list[str] = []
+    with contextlib.suppress(psutil.Error):
+        words = psutil.Process(pid).cmdline()
+    return words
 
 
 def _stop(pid: int, data: Path) -> None:

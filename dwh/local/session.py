@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2 import errors as pg_errors
 from psycopg2 import extensions, extras
 
-from dwh.local import dialect, lexer
+from dwh.local import dialect, lexer, postgres
 from dwh.local.errors import RedshiftError
 
 # Redshift takes its snapshot at the first statement that touches data and keeps it, the default isolation
@@ -75,7 +75,7 @@ def connect(
     arguments: dict[str, Any] = dict(
         host=host, port=port, dbname=dbname, user=user, password=password, connect_timeout=connect_timeout, **options
     )
-    session = cast(Connection, psycopg2.connect(connection_factory=Connection, **arguments))
+    session: Connection = postgres.dial(connection_factory=Connection, **arguments)
     session.attach(aws, cluster_identifier, arguments)
     return session
 
@@ -107,7 +107,7 @@ class Connection(extensions.connection):
     def log(self) -> extensions.cursor:
         """A cursor on a second connection that commits by itself: what it writes survives a rollback here."""
         if self._log is None or self._log.closed:
-            self._log = psycopg2.connect(**self._arguments)
+            self._log = postgres.dial(**self._arguments)
             self._log.autocommit = True
         return self._log.cursor()
 
@@ -207,6 +207,7 @@ class Statements:
     def _run(self, statement: lexer.Tokens) -> None:
         session = self.connection
         try:
+            dialect.check_names(statement)
             if lexer.words(statement, 1) == ["COPY"]:
                 from dwh.local.copy import run
 

@@ -265,7 +265,7 @@ class LocalTarget:
         }
         with self._log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "dwh.local.launcher", str(self.settings.state_dir)],
+                [sys.executable, "-m", launcher.MODULE, str(self.settings.state_dir)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -305,8 +305,8 @@ class LocalTarget:
 
     def _is_launcher(self, pid: int) -> bool:
         """Whether it is the launcher of this folder: by its command line, since process ids are used again."""
-        line = postgres.command_line(pid) if pid else ""
-        return "dwh.local.launcher" in line and str(self.settings.state_dir) in line
+        words = postgres.command_line(pid) if pid else []
+        return words[-2:] == [launcher.MODULE, str(self.settings.state_dir)]
 
 
 def _ask(port: int, method: str, path: str, body: dict[str, str] | None = None, timeout: float = 60) -> dict[str, Any]:

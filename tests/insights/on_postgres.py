@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from types import SimpleNamespace
 
-import psycopg2
 import star as stars
 
 import sql_queries
 from dwh import insights
-from dwh.local import bootstrap, session
+from dwh.local import bootstrap, postgres, session
 
 USER, PASSWORD, DATABASE = "analyst", "Correct-Horse-1", "warehouse"
 
@@ -32,7 +31,7 @@ class Database:
         self._login = {"user": USER, "password": PASSWORD, "dbname": DATABASE}
 
     def plain(self):
-        return closing(psycopg2.connect(**self._place, **self._login))
+        return closing(postgres.connect(port=self._place["port"], **self._login))
 
     def connect(self):
         return session.connect(**self._place, **self._login, aws=NoAws(), cluster_identifier="none")

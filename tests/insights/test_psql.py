@@ -40,6 +40,15 @@ def test_the_login_is_in_the_environment_alone(started, capsys):
     assert "PGPASSWORD" not in os.environ
 
 
+def test_no_other_variable_of_libpq_reaches_psql(started, monkeypatch):
+    for name, value in {"PGHOSTADDR": "192.0.2.1", "PGSSLMODE": "require", "PGCHANNELBINDING": "require"}.items():
+        monkeypatch.setenv(name, value)
+    _, (_, _, environ) = started()
+    assert environ["PGSSLMODE"] == "disable"
+    assert not {"PGHOSTADDR", "PGCHANNELBINDING"} & set(environ)
+    assert environ["PATH"] == os.environ["PATH"]
+
+
 def test_tls_is_kept(started):
     parameters = {
         "host": "h",

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
-import psycopg2
 import pytest
 from moto import mock_aws
 
@@ -17,6 +16,18 @@ from dwh.local import bootstrap, postgres, session
 USER, PASSWORD, DATABASE = "tester", "Correct-Horse-1", "warehouse"
 REGION, BUCKET, CLUSTER = "us-west-2", "test-bucket", "test-cluster"
 ROLE = "arn:aws:iam::123456789012:role/reader"
+# What another database of the user's may need, and would break a connection to ours.
+VARIABLES_OF_LIBPQ = {
+    "PGHOSTADDR": "192.0.2.1",
+    "PGSERVICE": "elsewhere",
+    "PGSSLMODE": "require",
+    "PGSSLROOTCERT": "system",
+    "PGSSLNEGOTIATION": "direct",
+    "PGCHANNELBINDING": "require",
+    "PGOPTIONS": "-c search_path=elsewhere",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGTZ": "America/New_York",
+}
 
 
 @dataclass
@@ -84,7 +95,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server
         database=DATABASE,
     )
     try:
-        plain = psycopg2.connect(host=made.host, port=made.port, user=USER, password=PASSWORD, dbname=DATABASE)
+        plain = postgres.connect(port=made.port, user=USER, password=PASSWORD, dbname=DATABASE)
         bootstrap.install(plain)
         plain.close()
         yield made

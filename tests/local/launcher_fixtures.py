@@ -54,9 +54,9 @@ class Place:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def target(self, **settings):
-        """The target as a step would open it."""
-        found = config.load(self.folder / "dwh.cfg", "local", {})
+    def target(self, cfg=None, **settings):
+        """The target as a step would open it, perhaps with another spelling of its configuration file."""
+        found = config.load(cfg or self.folder / "dwh.cfg", "local", {})
         settings = {"data_dir": self.data, "dwh_endpoint": "127.0.0.1"} | settings
         return LocalTarget(dataclasses.replace(found, **settings), Console(out=io.StringIO(), err=io.StringIO()))
 
@@ -95,7 +95,7 @@ class Place:
 
 def gone(pid):
     """Whether the process has ended."""
-    return postgres.command_line(pid) == ""
+    return not postgres.command_line(pid)
 
 
 def wait_for(condition):

@@ -198,6 +198,21 @@ def test_wrong_value(copies, kind, value, code, reason):
     assert reason in error["err_reason"]
 
 
+def test_a_column_that_is_left_out_and_may_not_be_null(copies):
+    with pytest.raises(psycopg2.InternalError, match='Missing data for not-null field: "b"') as error:
+        copies.loaded("a int, b int NOT NULL", '{"a": 1, "b": 2}', columns="(a)")
+    assert error.value.pgcode == "XX000"
+    assert "code:      1213" in error.value.diag.message_detail
+    filled = "a int, b int NOT NULL DEFAULT 7, c int IDENTITY(5, 1) NOT NULL"
+    assert copies.loaded(filled, '{"a": 1, "b": 2}', columns="(a)") == [(1, 7, 5)]
+
+
+def test_the_log_cuts_a_type_to_its_ten_characters(copies):
+    with pytest.raises(psycopg2.InternalError):
+        copies.loaded("a timestamptz", '{"a": "never"}')
+    assert [error["type"] for error in copies.errors()] == ["timestampt"]  # seen on Redshift
+
+
 def test_a_failed_value_is_described(copies):
     with pytest.raises(psycopg2.InternalError):
         copies.loaded("a int, b varchar(4)", '{"a": 1, "b": "ok"}\n{"a": 2, "b": "größer"}')

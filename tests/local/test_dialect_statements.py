@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import psycopg2
 import pytest
 from psycopg2 import extras, sql
 
-from tests.local.conftest import CLUSTER, DATABASE, PASSWORD, USER
+from tests.local.conftest import CLUSTER, DATABASE, PASSWORD, USER, VARIABLES_OF_LIBPQ, Warehouse
 
 REFUSED = [
     ("SELECT DISTINCT ON (a) a FROM t", "DISTINCT ON"),
@@ -308,3 +309,22 @@ def test_a_session_in_five_lines(server, aws):
         cursor.execute("SELECT DATEDIFF(day, '2018-11-01', GETDATE()) > 0")
         assert cursor.fetchone() == (True,)
     connection.close()
+
+
+def test_variables_of_libpq_change_nothing(connect, aws, monkeypatch):
+    for name, value in VARIABLES_OF_LIBPQ.items():
+        monkeypatch.setenv(name, value)
+    connection = connect()
+    connection.autocommit = True
+    warehouse = Warehouse(connection, aws)
+    assert warehouse.loaded("a varchar(20), b timestamptz", '{"a": "ソング", "b": "2018-11-01 20:56:30"}') == [
+        ("ソング", datetime(2018, 11, 1, 20, 56, 30, tzinfo=UTC))
+    ]
+    with pytest.raises(psycopg2.Error, match="stl_load_errors"):
+        warehouse.copy('{"b": "never"}')
+    assert warehouse.errors()  # written by the second connection
+
+
+def test_a_session_may_still_ask_for_tls(connect):
+    with pytest.raises(psycopg2.OperationalError, match="does not support SSL"):
+        connect(sslmode="require")

@@ -205,3 +205,19 @@ def test_wrong_ddl(plain_sql, statement, message, hint):
         plain_sql.run(statement)
     assert message.lower() in raised.value.diag.message_primary.lower()
     assert hint in (raised.value.diag.message_hint or "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE t (a int, {} int)",
+        'CREATE TABLE "{}" (a int)',
+        "SELECT 1 AS {}",
+        "COPY t ({}) FROM 's3://b/k' IAM_ROLE default JSON 'auto'",
+    ],
+)
+def test_names_that_postgresql_would_cut(plain_sql, statement):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match="longer than 63 bytes"):
+        plain_sql.run(statement.format("é" * 32))
+    assert plain_sql.run(f"SELECT 1 AS {'n' * 63}") == [(1,)]
+    assert plain_sql.one(f"SELECT '{'s' * 64}'") == "s" * 64

@@ -14,6 +14,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from launcher_fixtures import (  # noqa: F401
     BUCKET,
@@ -63,12 +64,8 @@ def test_two_starts_at_once_make_one_launcher(place):
     with ThreadPoolExecutor(2) as pool:
         for found in [pool.submit(place.target().start) for _ in range(2)]:
             found.result()
-    running = [
-        line
-        for pid in Path("/proc").glob("[0-9]*")
-        if "dwh.local.launcher" in (line := postgres.command_line(int(pid.name))) and str(place.state) in line
-    ]
-    assert len(running) <= 1  # nothing is listed where there is no /proc
+    running = [pid for pid in psutil.pids() if postgres.command_line(pid)[-1:] == [str(place.state)]]
+    assert running == [place.launcher()]
     assert place.target().client("s3").list_buckets()["Buckets"][0]["Name"] == BUCKET
 
 
@@ -83,6 +80,19 @@ def test_stop_leaves_nothing_and_may_be_repeated(place):
     assert not place.state.exists()
     target.stop()
     assert target.describe() == "local target · not running"
+
+
+@pytest.mark.parametrize("spelling", ["sub/../dwh.cfg", "link/dwh.cfg"])
+def test_the_folder_may_be_spelt_in_another_way(place, spelling):
+    (place.folder / "sub").mkdir()
+    (place.folder / "link").symlink_to(place.folder)
+    target = place.target(cfg=place.folder / spelling)
+    target.start()
+    create(target)
+    launcher, database = place.launcher(), place.database()
+    place.target().stop()
+    assert gone(launcher)
+    assert gone(database)
 
 
 def test_not_running_is_said_with_the_next_step(place):
@@ -210,7 +220,7 @@ def test_secrets_are_in_no_file_and_no_argument(available, target):
     login = target.client("redshift").get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin")
     secrets = [CLUSTER["MasterUserPassword"].encode(), login["DbPassword"].encode()]
     texts = [path.read_bytes() for path in available.state.rglob("*") if path.is_file()]
-    texts.append(postgres.command_line(available.launcher()).encode())
+    texts.append(" ".join(postgres.command_line(available.launcher())).encode())
     assert not [secret for secret in secrets for text in texts if secret in text]
 
 

@@ -10,15 +10,18 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
 from dwh.errors import TargetError
 from dwh.local import binaries, postgres
+from tests.local.conftest import VARIABLES_OF_LIBPQ
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "It's a (secret) 'Word' 1"
@@ -70,7 +73,7 @@ def shared():
 
 
 def gone(pid):
-    return postgres.command_line(pid) == ""
+    return not postgres.command_line(pid)
 
 
 def wait_for(condition):
@@ -100,9 +103,10 @@ def test_listens_on_loopback_alone(shared):
 
 
 def test_variables_of_libpq_change_nothing(shared, monkeypatch):
-    for name, value in {"PGHOST": "192.0.2.1", "PGSSLMODE": "verify-full", "PGOPTIONS": "-c nonsense=1"}.items():
+    for name, value in VARIABLES_OF_LIBPQ.items():
         monkeypatch.setenv(name, value)
-    assert query(shared, "SELECT 1") == [(1,)]
+    assert query(shared, "SHOW search_path") == [('"$user", public',)]
+    assert os.environ["PGSSLMODE"] == "require"
 
 
 def test_stop_and_start_keep_the_data(server):
@@ -132,6 +136,21 @@ def test_killed_server_starts_again_with_what_was_committed(server):
     assert query(server, "SELECT count(*) FROM kept") == [(1000,)]
 
 
+def test_killed_server_starts_again_once_its_busy_sessions_have_ended(server):
+    with closing(
+        postgres.connect(port=server.port, dbname=server.database, user=server.user, password=PASSWORD)
+    ) as conn:
+        busy = conn.get_backend_pid()
+        os.kill(busy, signal.SIGSTOP)  # as one that computes, and does not look up
+        os.kill(server.pid, signal.SIGKILL)
+        wait_for(lambda: not server.running())
+        ending = threading.Timer(0.5, os.kill, (busy, signal.SIGCONT))
+        ending.start()
+        server.start()
+        ending.join()
+    assert query(server, "SELECT 1") == [(1,)]
+
+
 def test_next_create_removes_an_orphan(server, home):
     orphan = server.pid
     second = start(home)
@@ -141,11 +160,24 @@ def test_next_create_removes_an_orphan(server, home):
 
 def test_remove_does_not_touch_a_stranger_with_the_recorded_id(server):
     server.stop()
-    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    # An editor or a backup of the data, say: its command line holds the folder's path, but not as a word.
+    command = [sys.executable, "-c", "input()", f"{server.data}/postgresql.conf"]
+    stranger = subprocess.Popen(command, stdin=subprocess.PIPE)
     (server.data / "postmaster.pid").write_text(f"{stranger.pid}\n")
     postgres.remove(server.home)
     assert stranger.poll() is None
     stranger.communicate(b"\n")
+
+
+def test_the_command_line_of_a_process_word_by_word():
+    command = [sys.executable, "-c", "input()", "two words", "Größe/データ"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    assert postgres.command_line(process.pid)[-4:] == command[-4:]
+    process.kill()
+    wait_for(lambda: gone(process.pid))  # though it is a zombie still: nobody has asked for its exit code
+    process.communicate()
+    assert gone(process.pid)
+    assert gone(postgres.NO_PROCESS)
 
 
 def test_stop_finds_the_process_when_its_files_are_gone(server):
@@ -225,7 +257,7 @@ def test_binaries_that_are_too_old_are_passed_over(home, monkeypatch):
 
 @as_root
 def test_root_runs_it_as_nobody(shared):
-    assert Path(f"/proc/{shared.pid}").stat().st_uid == shared.data.stat().st_uid != 0
+    assert psutil.Process(shared.pid).uids().real == shared.data.stat().st_uid != 0
     assert stat.S_IMODE(shared.data.stat().st_mode) == 0o700
 
 
@@ -269,6 +301,7 @@ def test_plain_user(home):
     script = """if True:
         import os, pwd, subprocess, sys
         from pathlib import Path
+        import psutil
         import psycopg2
         import psycopg2.sql
         from dwh.local import binaries, postgres

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dwh.local.copy.errors import MISSING, NULL_IN_NOT_NULL, internal
 from dwh.local.copy.grammar import Copy
 from dwh.local.copy.lines import OPTIONS
 from dwh.local.copy.values import Column
@@ -21,7 +22,7 @@ LOADABLE = word_set(
     """
 )
 _COLUMNS = """
-SELECT c.oid::int, a.attname, t.typname, a.atttypmod, a.attnotnull, a.attidentity, c.relkind
+SELECT c.oid::int, a.attname, t.typname, a.atttypmod, a.attnotnull, a.attidentity, a.atthasdef
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
@@ -43,7 +44,8 @@ def describe(session: Connection, copy: Copy) -> Table:
     """Lock the table against other writers and look up its columns.
 
     Raises:
-        RedshiftError: there is no such column, or the column list and EXPLICIT_IDS contradict each other.
+        RedshiftError: there is no such column, the column list and EXPLICIT_IDS contradict each other,
+            or every row would lack a value.
         psycopg2.Error: there is no such table.
     """
     with session.plain() as cursor:
@@ -54,6 +56,7 @@ def describe(session: Connection, copy: Copy) -> Table:
     always = [row[1] for row in rows if row[5] == "a"]
     wanted = copy.columns if copy.columns is not None else _all(copy, found, always)
     _check(copy, wanted, found, always)
+    _check_left_out(rows, wanted)
     columns = [_column(found[name]) for name in wanted]
     for column in columns:
         if column.type not in LOADABLE:
@@ -80,6 +83,13 @@ def _check(copy: Copy, wanted: list[str], found: dict[str, tuple[object, ...]], 
         raise RedshiftError(
             "EXPLICIT_IDS cannot be specified when the IDENTITY column is not in the column list", "0A000"
         )
+
+
+def _check_left_out(rows: list[tuple[object, ...]], wanted: list[str]) -> None:
+    """A column that no row could fill fails the load at once, and not row by row as on Redshift."""
+    for _, name, _, _, not_null, identity, has_default in rows:
+        if not_null and not identity and not has_default and name not in wanted:
+            raise internal(f'{MISSING}: "{name}" is not in the column list', NULL_IN_NOT_NULL, "", 0)
 
 
 def _column(row: tuple[object, ...]) -> Column:
