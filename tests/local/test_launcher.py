@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
@@ -42,7 +41,7 @@ def test_outlives_the_step_that_started_it_and_is_found_by_the_next(place):
         "from launcher_fixtures import Place\n"
         "place = Place(Path(sys.argv[1])); place.target().start(); print(place.launcher())"
     )
-    paths = [str(ROOT), str(Path(__file__).parent)]
+    paths = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "local")]
     done = subprocess.run(
         [sys.executable, "-c", script, str(place.folder), *paths], capture_output=True, text=True, check=True
     )
