@@ -36,9 +36,9 @@ def folder(tmp_path):
     return Project(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
-    """A project whose cluster runs, shared by the tests of a module."""
+    """A project whose cluster runs, shared by all tests of a worker: each takes seconds to make and to destroy."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.events("first", "{}")
     project.songs("{}")

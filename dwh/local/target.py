@@ -7,6 +7,7 @@ found through ``.local/launcher.json`` beside dwh.cfg.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import ipaddress
 import json
@@ -336,9 +337,25 @@ def _generate(target: Path) -> None:
 
 def _client(service: str, url: str, region: str) -> Any:
     """A boto3 client that no AWS_* variable, profile, configuration file or proxy can lead elsewhere."""
+    from botocore.config import Config
+
+    config = Config(
+        proxies={},
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        connect_timeout=5,
+        read_timeout=60,
+        s3={"addressing_style": "path"},
+        use_fips_endpoint=False,
+        use_dualstack_endpoint=False,
+    )
+    return _session(region).client(service, endpoint_url=url, config=config)
+
+
+@functools.cache
+def _session(region: str) -> Any:
+    """One for all clients of a process: each session reads the catalogues of AWS anew."""
     import boto3
     import botocore.session
-    from botocore.config import Config
 
     ignored = ("profile", "ca_bundle", "endpoint_url", "ignore_configured_endpoint_urls")
     alone: dict[str, Any] = dict.fromkeys(ignored, (None, None, None, None))
@@ -350,13 +367,4 @@ def _client(service: str, url: str, region: str) -> Any:
         botocore_session=botocore.session.Session(session_vars=alone),
     )
     read_times_quickly(session)
-    config = Config(
-        proxies={},
-        retries={"total_max_attempts": 2, "mode": "standard"},
-        connect_timeout=5,
-        read_timeout=60,
-        s3={"addressing_style": "path"},
-        use_fips_endpoint=False,
-        use_dualstack_endpoint=False,
-    )
-    return session.client(service, endpoint_url=url, config=config)
+    return session
