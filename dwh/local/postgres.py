@@ -20,6 +20,7 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,9 @@ STOP_SECONDS = 10
 # What passes: another took the port first, or busy sessions of a killed server have not seen yet that it is gone.
 PASSING = ("Address already in use", "pre-existing shared memory block")
 PASSING_SECONDS = 15
+# A fast shutdown writes everything to the disk first, an immediate one nothing; the last one kills.
+ORDERLY = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
+SHORT = ORDERLY[1:]
 # No process has this id (Linux stops at 2^22, macOS at 99,998).
 NO_PROCESS = 2**31 - 1
 # Beside the data: the folder that is used when the home itself cannot be.
@@ -121,8 +125,8 @@ class Server:
         return _is_ours(_recorded_pid(self.data), self.data)
 
     def destroy(self) -> None:
-        """Stop the server and delete all its files."""
-        self.stop()
+        """Stop the server and delete all its files; what it has not written yet need not be written any more."""
+        _stop(self.pid or _recorded_pid(self.data), self.data, SHORT)
         _delete(self.place)
         _delete(self.home)
 
@@ -203,7 +207,7 @@ def remove(home: Path) -> None:
     place = home
     with contextlib.suppress(OSError):
         place = Path((home / PLACE).read_text(encoding="utf-8").strip())
-    _stop(_recorded_pid(place / "data"), place / "data")
+    _stop(_recorded_pid(place / "data"), place / "data", SHORT)
     _delete(place)
     _delete(home)
 
@@ -276,9 +280,9 @@ def command_line(pid: int) -> list[str]:
     return words
 
 
-def _stop(pid: int, data: Path) -> None:
-    """Ask for a fast shutdown, then an immediate one, then kill."""
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+def _stop(pid: int, data: Path, signals: Sequence[signal.Signals] = ORDERLY) -> None:
+    """Ask for one kind of shutdown after the other, until the server has ended."""
+    for number in signals:
         if not _is_ours(pid, data):
             return
         with contextlib.suppress(ProcessLookupError):
