@@ -171,8 +171,9 @@ def frames(request: dict[str, Any]) -> Iterator[bytes] | None:
     if bucket is None:
         return None
     # The order of code points is that of UTF-8 bytes, in which S3 lists.
-    keys = request.get("keys") or sorted(k for k in list(bucket.keys) if k.startswith(request["prefix"]))
-    return (_frame(key, bucket.keys.get(key)) for key in keys)
+    if "keys" not in request:
+        request = {"keys": sorted(key for key in list(bucket.keys) if key.startswith(request["prefix"]))}
+    return (_frame(key, bucket.keys.get(key)) for key in request["keys"])
 
 
 def _frame(name: str, found: Any) -> bytes:

@@ -106,11 +106,6 @@ def render(tokens: Iterable[Token]) -> str:
     return "".join(token.text for token in tokens)
 
 
-def spaced(tokens: Iterable[Token]) -> str:
-    """The SQL text of tokens that were stripped of their spaces."""
-    return " ".join(token.text for token in tokens)
-
-
 def closing(tokens: Sequence[Token], opening: int) -> int:
     """The place of the parenthesis that closes the one at ``opening``; the end if there is none."""
     depth = 0

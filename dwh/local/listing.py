@@ -25,14 +25,20 @@ def answer(path: str, query: str) -> bytes | None:
         query: the parameters of the call, as they stand in its address.
 
     Returns:
-        None for what is left to moto: other calls, other parameters, and buckets that are not there.
+        None for what is left to moto: other calls, other parameters, pages of nothing, buckets that are not there.
     """
     asked = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
     bucket = path.strip("/")
     held = backend().buckets.get(bucket)
-    if held is None or asked.get("list-type") != "2" or not asked.keys() <= PARAMETERS:
+    wanted = asked.get("max-keys", str(PAGE))
+    if (
+        held is None
+        or asked.get("list-type") != "2"
+        or not asked.keys() <= PARAMETERS
+        or not wanted.strip("0").isdecimal()
+    ):
         return None
-    limit = min(int(asked.get("max-keys", PAGE)), PAGE)
+    limit = min(int(wanted), PAGE)
     page = list(islice(_objects(held, asked.get("prefix", ""), asked.get("continuation-token", "")), limit + 1))
     more, page = len(page) > limit, page[:limit]
     written = urllib.parse.quote if asked.get("encoding-type") == "url" else escape

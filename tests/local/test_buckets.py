@@ -236,3 +236,5 @@ def test_a_listing_is_what_moto_says(place):
         entry["Key"] for entry in found[:20]
     ]
     assert s3.list_objects_v2(Bucket=BUCKET, Prefix="nothing/")["KeyCount"] == 0
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, MaxKeys=0)
+    assert place.bulk(keys=[]) == []
