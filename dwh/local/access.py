@@ -23,7 +23,7 @@ from dwh.local.errors import RedshiftError, not_supported
 
 if TYPE_CHECKING:
     from dwh.local.copy.grammar import Copy
-    from dwh.local.session import AwsApi, Connection
+    from dwh.local.session import Connection
 
 SERVICE = "redshift.amazonaws.com"
 WRONG_REGION = (
@@ -38,7 +38,7 @@ Statement = dict[str, Any]
 class Reads:
     """What a role may read, and from which region the bucket must come."""
 
-    aws: AwsApi
+    s3: Any
     policies: list[Statement]
     region: str
     query: int
@@ -73,7 +73,7 @@ class Reads:
     def _check_region(self, bucket: str) -> None:
         if bucket not in self._regions:
             try:
-                reply = self.aws.client("s3").get_bucket_location(Bucket=bucket)
+                reply = self.s3.get_bucket_location(Bucket=bucket)
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 text = error.response["Error"].get("Message", "")
@@ -110,7 +110,7 @@ def authorize(session: Connection, copy: Copy, query: int, user: str) -> Reads:
         policies = _policies(session.aws.client("iam"), arn, caller)
     if policies is None:
         raise errors.s3(f"User {caller} is not authorized to assume IAM Role {arn}", query)
-    return Reads(session.aws, policies, copy.region or region, query)
+    return Reads(session.aws.client("s3"), policies, copy.region or region, query)
 
 
 def _policies(iam: Any, arn: str, caller: str) -> list[Statement] | None:

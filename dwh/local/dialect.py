@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dwh.local import alter, ddl, lexer, queries, refusals
 from dwh.local.errors import RedshiftError, not_supported, refused, syntax
@@ -20,6 +20,7 @@ class Plan:
     Attributes:
         sql: the statement.
         writes: the table it changes: two transactions cannot change one table at a time.
+        empties: it deletes all rows of that table.
         commits: it ends the transaction.
         alone: the name of a command that must not run inside a transaction.
         laterals: it may use an alias of its SELECT list in the same list.
@@ -27,6 +28,7 @@ class Plan:
 
     sql: str
     writes: Name | None = None
+    empties: bool = False
     commits: bool = False
     alone: str = ""
     laterals: bool = False
@@ -89,10 +91,12 @@ def _update(statement: Tokens, words: Tokens) -> Plan:
 
 
 def _delete(statement: Tokens, words: Tokens) -> Plan:
-    if len(words) > 1 and words[1].upper == "FROM":
-        return _written(statement, words, 2)
-    verb = statement.index(words[0])  # DELETE table: FROM may be left out
-    return _written([*statement[: verb + 1], Token("word", " FROM"), *statement[verb + 1 :]], words, 1)
+    place = 2 if len(words) > 1 and words[1].upper == "FROM" else 1
+    if place == 1:  # DELETE table: FROM may be left out
+        verb = statement.index(words[0])
+        statement = [*statement[: verb + 1], Token("word", " FROM"), *statement[verb + 1 :]]
+    _, end = lexer.take_name(words, place)
+    return replace(_written(statement, words, place), empties=end == len(words))
 
 
 def _merge(statement: Tokens, words: Tokens) -> Plan:

@@ -52,6 +52,9 @@ PLACE = "place"
 OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
+    # Nobody reads the log but a restart: what is written to a table emptied in the same transaction stays out of it.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     # For loads of millions of rows on a small machine: sorts stay in memory, checkpoints are few, and both
     # processors help with a query (PostgreSQL would think their messages dearer than they are).
     "work_mem": "64MB",

@@ -252,6 +252,9 @@ class Statements:
             else:
                 with session.plain() as cursor:
                     cursor.execute(lock)
+                    if plan.empties:
+                        cursor.execute("SELECT redshift.empty(%s)", (plan.writes.sql,))
+                        ((self._changed,),) = cursor.fetchall()
         if own or not plan.laterals:
             execute(sql)
             return

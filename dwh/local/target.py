@@ -170,7 +170,6 @@ class LocalTarget:
 
         self._check_endpoint()
         redshift = self.client("redshift")
-        self._sync()
         name, address = self._cluster(redshift)
         login = redshift.get_cluster_credentials(
             ClusterIdentifier=name, DbUser=self.settings.db_user, DbName=self.settings.db_name, AutoCreate=False

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 from psycopg2 import extras, sql
 
-from tests.local.conftest import CLUSTER, DATABASE, PASSWORD, USER, VARIABLES_OF_LIBPQ, Warehouse
+from tests.local.conftest import BUCKET, CLUSTER, DATABASE, PASSWORD, ROLE, USER, VARIABLES_OF_LIBPQ, Warehouse
 
 REFUSED = [
     ("SELECT DISTINCT ON (a) a FROM t", "DISTINCT ON"),
@@ -239,6 +239,67 @@ def test_delete_without_from_and_with_using(two):
         "DELETE t WHERE a = 9; CREATE TABLE u (a int); INSERT INTO u VALUES (1); DELETE FROM t USING u WHERE t.a = u.a",
     )
     assert run(first, "SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def size_of_t(session):
+    with session.plain() as cursor:
+        cursor.execute("SELECT pg_relation_size('t')")
+        return cursor.fetchone()[0]
+
+
+def test_a_locked_table_is_emptied_at_once_and_a_rollback_brings_its_rows_back(two):
+    first, _ = two
+    run(first, "INSERT INTO t VALUES (2)")
+    first.commit()
+    with first.cursor() as cursor:
+        cursor.execute("LOCK t; DELETE FROM t")
+        assert (cursor.rowcount, cursor.description) == (2, None)
+        assert size_of_t(first) == 0
+        cursor.execute("DELETE FROM t")
+        assert cursor.rowcount == 0
+        cursor.execute("INSERT INTO t VALUES (3); SELECT a FROM t")
+        assert cursor.fetchall() == [(3,)]
+        cursor.execute("DELETE t WHERE a = 4")
+        assert cursor.rowcount == 0
+    first.rollback()
+    assert run(first, "SELECT a FROM t ORDER BY a") == [(1,), (2,)]
+    run(first, "LOCK t; DELETE t")
+    first.commit()
+    assert run(first, "SELECT COUNT(*) FROM t") == [(0,)]
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM t", "LOCK t; DELETE FROM t WHERE a > 0"])
+def test_rows_that_others_may_still_read_are_not_taken_away(two, statement):
+    first, second = two
+    run(second, "SELECT 1 FROM pg_class")
+    run(first, statement)
+    assert size_of_t(first) > 0
+    first.commit()
+    assert run(second, "SELECT a FROM t") == [(1,)]
+
+
+def test_a_locked_table_keeps_its_rows_for_an_older_snapshot(two):
+    first, second = two
+    run(second, "SELECT COUNT(*) FROM pg_class")
+    with first.cursor() as cursor:
+        cursor.execute("LOCK t; DELETE FROM t")
+        assert cursor.rowcount == 1
+    first.commit()
+    assert run(second, "SELECT a FROM t") == [(1,)]
+    second.rollback()
+    assert run(second, "SELECT a FROM t") == []
+
+
+def test_copy_into_a_table_emptied_before_it(two, aws):
+    aws.put("t/1", '{"a": 7, "b": "y"}')
+    first, second = two
+    copy = f"COPY t FROM 's3://{BUCKET}/t/' IAM_ROLE '{ROLE}' JSON 'auto'"
+    run(first, f"LOCK t; DELETE FROM t; {copy}; {copy}; UPDATE t SET b = 'z'")
+    assert run(first, "SELECT * FROM t") == [(7, "z"), (7, "z")]
+    first.rollback()
+    run(first, f"LOCK t; DECLARE c CURSOR FOR SELECT 1; DELETE FROM t; {copy}")
+    first.commit()
+    assert run(second, "SELECT * FROM t") == [(7, "y")]
 
 
 def test_settings(plain_sql):

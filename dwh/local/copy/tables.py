@@ -22,7 +22,8 @@ LOADABLE = word_set(
     """
 )
 _COLUMNS = """
-SELECT c.oid::int, a.attname, t.typname, a.atttypmod, a.attnotnull, a.attidentity, a.atthasdef
+SELECT c.oid::int, a.attname, t.typname, a.atttypmod, a.attnotnull, a.attidentity, a.atthasdef,
+    redshift.emptied(c.oid)
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
@@ -62,7 +63,8 @@ def describe(session: Connection, copy: Copy) -> Table:
         if column.type not in LOADABLE:
             raise not_supported(f"COPY into a column of the type {column.type}")
     names = ", ".join(identifier(name) for name in wanted)
-    return Table(rows[0][0], columns, f"COPY {copy.table.sql} ({names}) FROM STDIN WITH ({OPTIONS})")
+    options = f"{OPTIONS}, FREEZE" if rows[0][7] else OPTIONS
+    return Table(rows[0][0], columns, f"COPY {copy.table.sql} ({names}) FROM STDIN WITH ({options})")
 
 
 def _all(copy: Copy, found: dict[str, tuple[object, ...]], always: list[str]) -> list[str]:
@@ -87,13 +89,13 @@ def _check(copy: Copy, wanted: list[str], found: dict[str, tuple[object, ...]], 
 
 def _check_left_out(rows: list[tuple[object, ...]], wanted: list[str]) -> None:
     """A column that no row could fill fails the load at once, and not row by row as on Redshift."""
-    for _, name, _, _, not_null, identity, has_default in rows:
+    for _, name, _, _, not_null, identity, has_default, _ in rows:
         if not_null and not identity and not has_default and name not in wanted:
             raise internal(f'{MISSING}: "{name}" is not in the column list', NULL_IN_NOT_NULL, "", 0)
 
 
 def _column(row: tuple[object, ...]) -> Column:
-    _, name, kind, modifier, not_null, identity, _ = row
+    _, name, kind, modifier, not_null, identity, *_ = row
     size = scale = 0
     if kind in ("varchar", "bpchar"):
         size = int(str(modifier)) - 4

@@ -107,6 +107,35 @@ BEGIN
     END IF;
 END $$;
 
+-- DELETE of all rows of a table that the transaction has locked, so that nobody else is at it: the table is truncated, which
+-- leaves no dead rows to read over and no space to reclaim. Gives how many rows there were, or NULL where DELETE has to
+-- do it: somebody may still read the rows, since a truncated table is empty for older snapshots too.
+CREATE FUNCTION redshift.empty(tbl regclass) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    deleted bigint;
+BEGIN
+    IF has_table_privilege(tbl, 'TRUNCATE')
+        AND EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND relation = tbl AND mode = 'AccessExclusiveLock')
+        AND NOT EXISTS (SELECT FROM pg_stat_activity  -- sessions of users: the server's own workers have none
+                        WHERE usesysid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()
+                          AND backend_xmin IS NOT NULL)
+    THEN
+        EXECUTE format('SELECT count(*) FROM %s', tbl) INTO deleted;
+        EXECUTE format('TRUNCATE %s', tbl);
+        PERFORM set_config('redshift.emptied', concat(current_setting('redshift.emptied', true), ' ', tbl::oid), true);
+    END IF;
+    RETURN deleted;
+END $$;
+
+-- Whether this transaction has truncated the table: COPY can then write rows that nothing has to be noted in later, when
+-- they are first read. (PostgreSQL wants no cursor to be open then.)
+CREATE FUNCTION redshift.emptied(tbl oid) RETURNS boolean
+LANGUAGE sql AS $$
+    SELECT tbl::text = ANY (string_to_array(current_setting('redshift.emptied', true), ' '))
+        AND NOT EXISTS (SELECT FROM pg_cursors WHERE name <> '')
+$$;
+
 -- ANALYZE passes over a table of which less than 10 % has changed since the last time (analyze_threshold_percent).
 CREATE FUNCTION redshift.refresh(tbl regclass) RETURNS void
 LANGUAGE plpgsql AS $$
