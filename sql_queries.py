@@ -379,15 +379,32 @@ BACKEND_PID = "SELECT PG_BACKEND_PID()"
 
 # --- Load: transform ---
 
+# How many staged events fill each key of the source, plays and others apart, and from when to when are they?
+FILLED_EVENTS = """
+CREATE TEMP TABLE filled_events AS
+SELECT
+    CASE WHEN page = 'NextSong' THEN 'play' ELSE 'other' END AS kind,
+    COUNT(*) AS records,
+    COUNT(artist) AS artist, COUNT(auth) AS auth, COUNT(first_name) AS first_name, COUNT(gender) AS gender,
+    COUNT(item_in_session) AS item_in_session, COUNT(last_name) AS last_name, COUNT(length) AS length,
+    COUNT(level) AS level, COUNT(location) AS location, COUNT(method) AS method, COUNT(page) AS page,
+    COUNT(registration) AS registration, COUNT(session_id) AS session_id, COUNT(song) AS song,
+    COUNT(status) AS status, COUNT(ts) AS ts, COUNT(user_agent) AS user_agent, COUNT(user_id) AS user_id,
+    -- milliseconds of the years 2000 to 2099
+    MIN(CASE WHEN ts >= 946684800000 AND ts < 4102444800000 THEN ts END) AS first_ts,
+    MAX(CASE WHEN ts >= 946684800000 AND ts < 4102444800000 THEN ts END) AS last_ts
+FROM staging_events
+GROUP BY CASE WHEN page = 'NextSong' THEN 'play' ELSE 'other' END
+"""
+
 # From when to when are the staged plays? Outside of this range no play that was loaded
 # can be one of them, and its blocks need not be read (start_time is the sort key).
 STAGED_RANGE = """
 SELECT
-    TIMESTAMP 'epoch' + MIN(ts) / 1000 * INTERVAL '1 second',
-    TIMESTAMP 'epoch' + (MAX(ts) / 1000 + 1) * INTERVAL '1 second'
-FROM staging_events
-WHERE page = 'NextSong'
-    AND ts >= 946684800000 AND ts < 4102444800000 -- milliseconds of the years 2000 to 2099
+    TIMESTAMP 'epoch' + MIN(first_ts) / 1000 * INTERVAL '1 second',
+    TIMESTAMP 'epoch' + (MAX(last_ts) / 1000 + 1) * INTERVAL '1 second'
+FROM filled_events
+WHERE kind = 'play'
 """
 
 # What does each staged event say, and what becomes of it as a play? One row an event.
@@ -420,7 +437,8 @@ FROM (
     FROM (
         SELECT
             CASE
-                WHEN TRIM(user_id) ~ '^[0-9]{1,9}([.]0+)?$' THEN CAST(SPLIT_PART(TRIM(user_id), '.', 1) AS INTEGER)
+                WHEN TRIM(user_id) ~ '^[0-9]+([.]0+)?$' AND OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) <= 9
+                THEN CAST(SPLIT_PART(TRIM(user_id), '.', 1) AS INTEGER)
             END AS user_id,
             user_id AS source_user_id,
             CASE
@@ -439,6 +457,26 @@ LEFT JOIN load_plays AS known
     AND known.start_time = events.start_time
     AND known.item_in_session = events.item_in_session
     AND known.start_time >= %(first)s AND known.start_time < %(last)s
+"""
+
+# How many staged events become what, and since when?
+STAGED_OUTCOMES = """
+CREATE TEMP TABLE staged_outcomes AS
+SELECT outcome, COUNT(*) AS records, MIN(start_time) AS first_moment
+FROM staged_events
+GROUP BY outcome
+"""
+
+# How many staged events has each user, how many of them with a time, and of when is the latest?
+STAGED_USERS = """
+CREATE TEMP TABLE staged_users DISTKEY (user_id) AS
+SELECT
+    user_id,
+    COUNT(*) AS records,
+    COUNT(start_time) AS timed,
+    MAX(CASE WHEN start_time IS NOT NULL THEN ts END) AS latest_ts
+FROM staged_events
+GROUP BY user_id
 """
 
 # What does each staged song say, with '' and year 0 as what they are: unknown? One row a song record.
@@ -601,13 +639,7 @@ FROM (
                 events.first_name, events.last_name, events.gender
         ) AS place
     FROM staged_events AS events
-    INNER JOIN (
-        SELECT user_id, MAX(ts) AS ts
-        FROM staged_events
-        WHERE user_id IS NOT NULL AND start_time IS NOT NULL
-        GROUP BY user_id
-    ) AS latest
-        ON latest.user_id = events.user_id AND latest.ts = events.ts
+    INNER JOIN staged_users AS latest ON latest.user_id = events.user_id AND latest.latest_ts = events.ts
 ) AS events
 WHERE place = 1
 """
@@ -753,30 +785,28 @@ WHERE outcome = 'new'
 # outcomes must add up to the records read.
 
 ACCOUNT_SONGPLAYS = """
-SELECT outcome, COUNT(*) AS records
-FROM staged_events
+SELECT outcome, records
+FROM staged_outcomes
 WHERE outcome <> 'new'
-GROUP BY outcome
 """
 
 ACCOUNT_USERS = """
-WITH keys AS (
-    SELECT user_id, COUNT(*) AS records
-    FROM staged_events
-    WHERE user_id IS NOT NULL AND start_time IS NOT NULL
-    GROUP BY user_id
-)
-SELECT CASE WHEN user_id IS NULL THEN 'no user id' ELSE 'no time' END AS outcome, COUNT(*) AS records
-FROM staged_events
-WHERE user_id IS NULL OR start_time IS NULL
-GROUP BY CASE WHEN user_id IS NULL THEN 'no user id' ELSE 'no time' END
+SELECT 'no user id' AS outcome, SUM(records) AS records
+FROM staged_users
+WHERE user_id IS NULL
 UNION ALL
-SELECT 'duplicate', SUM(records) - COUNT(*)
-FROM keys
+SELECT 'no time', SUM(records - timed)
+FROM staged_users
+WHERE user_id IS NOT NULL
+UNION ALL
+SELECT 'duplicate', SUM(timed) - COUNT(*)
+FROM staged_users
+WHERE user_id IS NOT NULL AND timed > 0
 UNION ALL
 SELECT 'already there', COUNT(*)
-FROM keys
-INNER JOIN users AS known ON known.user_id = keys.user_id
+FROM staged_users
+INNER JOIN users AS known ON known.user_id = staged_users.user_id
+WHERE staged_users.timed > 0
 """
 
 ACCOUNT_SONGS = """
@@ -846,9 +876,9 @@ VALUES %s
 
 # From which moment on does this load touch the fact?
 FIRST_NEW_PLAY = """
-SELECT MIN(start_time)
+SELECT MIN(moment)
 FROM (
-    SELECT start_time FROM staged_events WHERE outcome = 'new'
+    SELECT first_moment AS moment FROM staged_outcomes WHERE outcome = 'new'
     UNION ALL
     SELECT start_time FROM plays_to_match
 ) AS touched
@@ -882,25 +912,25 @@ AUDITS = (
         """
 SELECT
     CASE
-        WHEN COUNT(*) > 0 AND (
-            COUNT(page) = 0 OR COUNT(ts) = 0 OR COUNT(level) = 0
+        WHEN SUM(records) > 0 AND (
+            SUM(page) = 0 OR SUM(ts) = 0 OR SUM(level) = 0
             OR (
-                COUNT(CASE WHEN page = 'NextSong' THEN 1 END) > 0
+                SUM(CASE WHEN kind = 'play' THEN records END) > 0
                 AND (
-                    COUNT(CASE WHEN page = 'NextSong' THEN user_id END) = 0
-                    OR COUNT(CASE WHEN page = 'NextSong' THEN session_id END) = 0
-                    OR COUNT(CASE WHEN page = 'NextSong' THEN song END) = 0
-                    OR COUNT(CASE WHEN page = 'NextSong' THEN artist END) = 0
+                    SUM(CASE WHEN kind = 'play' THEN user_id END) = 0
+                    OR SUM(CASE WHEN kind = 'play' THEN session_id END) = 0
+                    OR SUM(CASE WHEN kind = 'play' THEN song END) = 0
+                    OR SUM(CASE WHEN kind = 'play' THEN artist END) = 0
                 )
             )
         ) THEN 1 ELSE 0
     END,
-    'filled: page ' || COUNT(page) || ', ts ' || COUNT(ts) || ', level ' || COUNT(level)
-    || '; of plays: user_id ' || COUNT(CASE WHEN page = 'NextSong' THEN user_id END)
-    || ', session_id ' || COUNT(CASE WHEN page = 'NextSong' THEN session_id END)
-    || ', song ' || COUNT(CASE WHEN page = 'NextSong' THEN song END)
-    || ', artist ' || COUNT(CASE WHEN page = 'NextSong' THEN artist END)
-FROM staging_events
+    'filled: page ' || SUM(page) || ', ts ' || SUM(ts) || ', level ' || SUM(level)
+    || '; of plays: user_id ' || NVL(SUM(CASE WHEN kind = 'play' THEN user_id END), 0)
+    || ', session_id ' || NVL(SUM(CASE WHEN kind = 'play' THEN session_id END), 0)
+    || ', song ' || NVL(SUM(CASE WHEN kind = 'play' THEN song END), 0)
+    || ', artist ' || NVL(SUM(CASE WHEN kind = 'play' THEN artist END), 0)
+FROM filled_events
 """,
         staged=True,
     ),
@@ -926,19 +956,19 @@ FROM staging_songs
         """
 SELECT
     CASE
-        WHEN COUNT(*) > 0 AND (
-            COUNT(auth) = 0 OR COUNT(first_name) = 0 OR COUNT(gender) = 0 OR COUNT(item_in_session) = 0
-            OR COUNT(last_name) = 0 OR COUNT(length) = 0 OR COUNT(location) = 0 OR COUNT(method) = 0
-            OR COUNT(registration) = 0 OR COUNT(status) = 0 OR COUNT(user_agent) = 0
+        WHEN SUM(records) > 0 AND (
+            SUM(auth) = 0 OR SUM(first_name) = 0 OR SUM(gender) = 0 OR SUM(item_in_session) = 0
+            OR SUM(last_name) = 0 OR SUM(length) = 0 OR SUM(location) = 0 OR SUM(method) = 0
+            OR SUM(registration) = 0 OR SUM(status) = 0 OR SUM(user_agent) = 0
         ) THEN 1 ELSE 0
     END,
-    'filled: auth ' || COUNT(auth) || ', firstName ' || COUNT(first_name) || ', gender ' || COUNT(gender)
-    || ', itemInSession ' || COUNT(item_in_session) || ', lastName ' || COUNT(last_name)
-    || ', length ' || COUNT(length) || ', location ' || COUNT(location) || ', method ' || COUNT(method)
-    || ', registration ' || COUNT(registration) || ', status ' || COUNT(status)
-    || ', userAgent ' || COUNT(user_agent)
-FROM staging_events
-WHERE page = 'NextSong'
+    'filled: auth ' || SUM(auth) || ', firstName ' || SUM(first_name) || ', gender ' || SUM(gender)
+    || ', itemInSession ' || SUM(item_in_session) || ', lastName ' || SUM(last_name)
+    || ', length ' || SUM(length) || ', location ' || SUM(location) || ', method ' || SUM(method)
+    || ', registration ' || SUM(registration) || ', status ' || SUM(status)
+    || ', userAgent ' || SUM(user_agent)
+FROM filled_events
+WHERE kind = 'play'
 """,
         staged=True,
     ),
@@ -976,7 +1006,7 @@ WHERE start_time >= %(since)s
 """,
     ),
     Audit(
-        "no key twice in users, songs, artists, time",
+        "no key twice in users, songs, artists",
         "error",
         """
 SELECT SUM(repeated), MIN(id)
@@ -986,10 +1016,6 @@ FROM (
     SELECT 1, 'song_id ' || song_id FROM songs GROUP BY 'song_id ' || song_id HAVING COUNT(*) > 1
     UNION ALL
     SELECT 1, 'artist_id ' || artist_id FROM artists GROUP BY 'artist_id ' || artist_id HAVING COUNT(*) > 1
-    UNION ALL
-    SELECT COUNT(*) - COUNT(DISTINCT start_time + INTERVAL '0 second'), CAST(NULL AS VARCHAR)
-    FROM time
-    WHERE start_time >= %(since)s
 ) AS keys
 """,
     ),
@@ -997,19 +1023,26 @@ FROM (
         "every key of songplays has its dimension row",
         "error",
         """
-SELECT COUNT(*), MIN('songplay_id ' || songplays.songplay_id)
-FROM songplays
-LEFT JOIN users ON users.user_id = songplays.user_id
-LEFT JOIN time ON time.start_time = songplays.start_time AND time.start_time >= %(since)s
-LEFT JOIN songs ON songs.song_id = songplays.song_id
-LEFT JOIN artists ON artists.artist_id = songplays.artist_id
-WHERE songplays.start_time >= %(since)s
-    AND (
-        users.user_id IS NULL
-        OR time.start_time IS NULL
-        OR (songplays.song_id IS NOT NULL AND songs.song_id IS NULL)
-        OR (songplays.artist_id IS NOT NULL AND artists.artist_id IS NULL)
-    )
+SELECT COUNT(*), MIN('songplay_id ' || songplay_id)
+FROM (
+    SELECT songplays.songplay_id
+    FROM songplays
+    LEFT JOIN users ON users.user_id = songplays.user_id
+    LEFT JOIN songs ON songs.song_id = songplays.song_id
+    LEFT JOIN artists ON artists.artist_id = songplays.artist_id
+    WHERE songplays.start_time >= %(since)s
+        AND (
+            users.user_id IS NULL
+            OR (songplays.song_id IS NOT NULL AND songs.song_id IS NULL)
+            OR (songplays.artist_id IS NOT NULL AND artists.artist_id IS NULL)
+        )
+    UNION ALL
+    SELECT songplays.songplay_id
+    FROM songplays
+    LEFT JOIN time ON time.start_time = songplays.start_time AND time.start_time >= %(since)s
+    WHERE songplays.start_time >= %(since)s
+        AND time.start_time IS NULL
+) AS orphans
 """,
     ),
     Audit(
@@ -1026,15 +1059,15 @@ WHERE songs.song_id IS NULL
     OR credited.artist_id IS NULL
 """,
     ),
+    # None is missing, as the audit of the keys says: equal numbers then mean none twice, and none without a play.
     Audit(
-        "no moment in time without a play",
+        "time has one row for each moment of a play",
         "error",
         """
-SELECT COUNT(*), MIN(time.start_time)
-FROM time
-LEFT JOIN songplays ON songplays.start_time = time.start_time AND songplays.start_time >= %(since)s
-WHERE time.start_time >= %(since)s
-    AND songplays.start_time IS NULL
+SELECT ABS(
+    (SELECT COUNT(*) FROM time WHERE start_time >= %(since)s)
+    - (SELECT COUNT(DISTINCT start_time) FROM songplays WHERE start_time >= %(since)s)
+)
 """,
     ),
     Audit(

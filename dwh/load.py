@@ -258,10 +258,13 @@ def transform(cur: cursor, load_id: int) -> dict[str, Any]:
     Returns:
         The parameters of the statements that follow.
     """
+    warehouse.execute(cur, sql_queries.FILLED_EVENTS)
     first, last = warehouse.rows(cur, sql_queries.STAGED_RANGE)[0]
     parameters = {"load_id": load_id, "first": first or quality.BEGINNING, "last": last or quality.BEGINNING}
     for statement in (
         sql_queries.STAGED_EVENTS,
+        sql_queries.STAGED_OUTCOMES,
+        sql_queries.STAGED_USERS,
         sql_queries.STAGED_SONGS,
         sql_queries.NEW_SONGS,
         sql_queries.PLAYS_TO_MATCH,

@@ -63,9 +63,10 @@ OPTIONS = {
     "checkpoint_timeout": "30min",
     "parallel_setup_cost": "10",
     "parallel_tuple_cost": "0.001",
-    # Redshift joins by hash or merge. Where PostgreSQL expects one row and thousands come, as in the days that came
-    # after the last ANALYZE, a nested loop would take minutes.
+    # Redshift joins by hash, or by merge where both sides lie sorted. Where PostgreSQL expects one row and thousands
+    # come, as in the days that came after the last ANALYZE, a nested loop would take minutes, and sorting seconds.
     "enable_nestloop": "off",
+    "enable_mergejoin": "off",
     # A table is analyzed at the end of each CREATE TABLE AS: a small sample does.
     "default_statistics_target": "25",
     "timezone": "UTC",
