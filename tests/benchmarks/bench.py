@@ -168,19 +168,22 @@ def bare(place: Place) -> float:
 
 
 def large(place: Place, work: Path, times: int) -> Iterator[Row]:
-    """Ten million events beside one million, and a day on top; once each, since a run takes minutes."""
+    """Ten million events beside one million, and two days on top; once each, since a run takes minutes."""
     place.create(sample(work / "million", 1_000_000, 15_000))
     small = place.step("etl").seconds
     data = sample(work / "ten", 10_000_000, 15_000, days=300)
-    last = max((data / "log_data").rglob("*.json"))
-    held_back = shutil.move(last, work / last.name)
+    days = sorted((data / "log_data").rglob("*.json"))[-2:]
+    held_back = [(day, shutil.move(day, work / day.name)) for day in days]
     place.create(data)
     ran = place.step("etl")
     note = f"our process {ran.megabytes:,.0f} MB"
     yield Row("10,000,000 events; 1,000,000", ran.seconds, small, ran.seconds / small, "at most 11", note)
-    shutil.move(held_back, last)
-    day = place.step("etl").seconds
-    yield Row("a day on top of 10,000,000; the full load", day, ran.seconds, day / ran.seconds, "under 0.03")
+    for (day, kept), which in zip(held_back, ("the first", "the next"), strict=True):
+        shutil.move(kept, day)
+        os.sync()  # by then, the disk has long had what the load before wrote
+        took = place.step("etl").seconds
+        name = f"a day on top of 10,000,000, {which}; the full load"
+        yield Row(name, took, ran.seconds, took / ran.seconds, "under 0.03")
     yield from insights(place, work, 1, data)
 
 
