@@ -436,7 +436,7 @@ FROM (
         ) AS place
     FROM (
         SELECT
-            CASE
+            CASE -- nine digits at most fit an INTEGER; to count them in the pattern takes twice the time
                 WHEN TRIM(user_id) ~ '^[0-9]+([.]0+)?$' AND OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) <= 9
                 THEN CAST(SPLIT_PART(TRIM(user_id), '.', 1) AS INTEGER)
             END AS user_id,

@@ -292,7 +292,7 @@ def _identity(how: str, inside: Tokens) -> str:
         raise syntax("IDENTITY")
     seed, step = map(int, numbers)
     bound = f"MINVALUE {seed}" if step > 0 else f"MAXVALUE {seed}"
-    # Many at a time: values that nobody gets are left out there too.
+    # Many at a time, for each session: Redshift's numbers have gaps too.
     return f"GENERATED {how} AS IDENTITY (START WITH {seed} INCREMENT BY {step} {bound} CACHE 1000) NOT NULL"
 
 

@@ -21,6 +21,8 @@ class Plan:
         sql: the statement.
         writes: the table it changes: two transactions cannot change one table at a time.
         empties: it deletes all rows of that table.
+        locks: the tables that it locks.
+        looks: it sees data, and so takes the transaction's snapshot if there is none yet.
         commits: it ends the transaction.
         alone: the name of a command that must not run inside a transaction.
         laterals: it may use an alias of its SELECT list in the same list.
@@ -29,6 +31,8 @@ class Plan:
     sql: str
     writes: Name | None = None
     empties: bool = False
+    locks: tuple[Name, ...] = ()
+    looks: bool = True
     commits: bool = False
     alone: str = ""
     laterals: bool = False
@@ -127,6 +131,15 @@ def _merge(statement: Tokens, words: Tokens) -> Plan:
     return Plan(queries.rewrite_query(statement), writes=target)
 
 
+def _lock(statement: Tokens, words: Tokens) -> Plan:
+    reader = ddl.Reader(words, 1)
+    reader.take("TABLE")
+    tables = [reader.name()]
+    while reader.take(","):
+        tables.append(reader.name())
+    return Plan(queries.rewrite_query(statement), locks=tuple(tables), looks=False)
+
+
 def _truncate(statement: Tokens, words: Tokens) -> Plan:
     reader = ddl.Reader(words, 1)
     reader.take("TABLE")
@@ -209,19 +222,21 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
     place = 2 if len(words) > 2 and words[1].upper in ("SESSION", "LOCAL") else 1
     name = words[place].name if place < len(words) else ""
     if name in ("time", "authorization", "all", "characteristics"):
-        return Plan(lexer.render(statement))
+        return Plan(lexer.render(statement), looks=False)
     if name in refusals.OWN_SETTINGS:
         at = next(index for index, token in enumerate(statement) if token is words[place])
-        return Plan(lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]))
+        return Plan(
+            lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]), looks=False
+        )
     if name not in refusals.SETTINGS and words[0].upper != "SHOW":
         if name == "enable_case_sensitive_identifier":
             raise not_supported("enable_case_sensitive_identifier")
         raise RedshiftError(f'unrecognized configuration parameter "{name}"', "42704")
-    return Plan(lexer.render(_folded(statement)))
+    return Plan(lexer.render(_folded(statement)), looks=False)
 
 
 def _begin(statement: Tokens, words: Tokens) -> Plan:
-    return Plan("BEGIN")  # isolation levels in BEGIN have no effect: the database has one
+    return Plan("BEGIN", looks=False)  # isolation levels in BEGIN have no effect: the database has one
 
 
 def _end(statement: Tokens, words: Tokens) -> Plan:
@@ -230,7 +245,7 @@ def _end(statement: Tokens, words: Tokens) -> Plan:
 
 _PASSED = word_set(
     """
-    SELECT WITH EXPLAIN DECLARE FETCH CLOSE LOCK GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
+    SELECT WITH EXPLAIN DECLARE FETCH CLOSE GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
     """
 )
 _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
@@ -239,6 +254,7 @@ _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
     "UPDATE": _update,
     "DELETE": _delete,
     "MERGE": _merge,
+    "LOCK": _lock,
     "TRUNCATE": _truncate,
     "CREATE": _create,
     "DROP": _drop,

@@ -52,7 +52,8 @@ PLACE = "place"
 OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
-    # Nobody reads the log but a restart: what is written to a table emptied in the same transaction stays out of it.
+    # What is written to a table that the same transaction has emptied stays out of the log: its pages go to the system
+    # at COMMIT, so that a killed server has them when it starts again.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     # For loads of millions of rows on a small machine: sorts stay in memory, checkpoints are few, and both

@@ -87,6 +87,9 @@ class Connection(extensions.connection):
     cluster_identifier: str
     _arguments: dict[str, Any]
     _log: extensions.connection | None = None
+    # Of the open transaction: has it taken its snapshot, and which tables had it locked before that?
+    looked = False
+    locked_first: tuple[lexer.Name, ...] = ()
 
     def attach(self, aws: AwsApi, cluster_identifier: str, arguments: dict[str, Any]) -> None:
         """Remember what COPY needs. SUPER values come back as text, as they do from Redshift."""
@@ -170,7 +173,6 @@ class Statements:
         Raises:
             psycopg2.Error: as Redshift would raise it; SQLSTATE 0A000 for what it, or the stand-in, lacks.
         """
-        self._changed = None
         statements = lexer.split(self._text(query, vars))
         if not statements:
             super().execute(query)  # type: ignore[misc]
@@ -206,11 +208,15 @@ class Statements:
 
     def _run(self, statement: lexer.Tokens) -> None:
         session = self.connection
+        self._changed = None
+        if not session.in_transaction():
+            session.looked, session.locked_first = False, ()
         try:
             dialect.check_names(statement)
             if lexer.words(statement, 1) == ["COPY"]:
                 from dwh.local.copy import run
 
+                session.looked = True
                 run.copy(session, lexer.code(statement))
                 return
             self._send(statement)
@@ -244,6 +250,9 @@ class Statements:
         """Send a plan. Writers of one table wait for each other: the lock lets readers pass."""
         session, execute = self.connection, super().execute  # type: ignore[misc]
         sql = plan.sql
+        session.looked = session.looked or plan.looks
+        if not session.looked:
+            session.locked_first += plan.locks
         own = session.autocommit and not session.in_transaction()
         if plan.writes is not None:
             lock = f"LOCK TABLE {plan.writes.sql} IN SHARE ROW EXCLUSIVE MODE"
@@ -252,8 +261,9 @@ class Statements:
             else:
                 with session.plain() as cursor:
                     cursor.execute(lock)
-                    if plan.empties:
-                        cursor.execute("SELECT redshift.empty(%s)", (plan.writes.sql,))
+                    if plan.empties and session.locked_first:
+                        locked = [name.sql for name in session.locked_first]
+                        cursor.execute("SELECT redshift.empty(%s, %s::regclass[])", (plan.writes.sql, locked))
                         ((self._changed,),) = cursor.fetchall()
         if own or not plan.laterals:
             execute(sql)
@@ -263,7 +273,7 @@ class Statements:
             try:
                 execute(sql)
             except pg_errors.UndefinedColumn:
-                cursor.execute("ROLLBACK TO SAVEPOINT redshift")
+                cursor.execute("ROLLBACK TO SAVEPOINT redshift; RELEASE SAVEPOINT redshift")
                 raise
             cursor.execute("RELEASE SAVEPOINT redshift")
 
