@@ -45,7 +45,8 @@ class Row(NamedTuple):
     note: str = ""
 
     def __str__(self) -> str:
-        cells = (self.work, f"{self.ours:.2f} s", f"{self.reference:.2f} s", f"{self.ratio:.2f}", self.bound, self.note)
+        ratio = f"{self.ratio:.{2 if self.ratio >= 0.1 else 3}f}"
+        cells = (self.work, f"{self.ours:.2f} s", f"{self.reference:.2f} s", ratio, self.bound, self.note)
         return f"| {' | '.join(cells)} |"
 
 
