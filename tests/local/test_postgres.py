@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -134,6 +135,27 @@ def test_killed_server_starts_again_with_what_was_committed(server):
     wait_for(lambda: not server.running())
     server.start()
     assert query(server, "SELECT count(*) FROM kept") == [(1000,)]
+
+
+def test_killed_server_has_what_was_copied_past_the_log_if_it_was_committed(server):
+    """As a load does it with a staging table: emptied, filled, committed; and the next one cut off."""
+
+    def replace(cursor, rows):
+        cursor.execute("TRUNCATE staged")
+        cursor.copy_expert("COPY staged FROM STDIN (FREEZE)", io.StringIO("".join(f"{i}\n" for i in range(rows))))
+
+    query(server, "CREATE TABLE staged AS SELECT 1 AS a")
+    with closing(
+        postgres.connect(port=server.port, dbname=server.database, user=server.user, password=PASSWORD)
+    ) as conn:
+        with conn.cursor() as cursor:
+            replace(cursor, 100_000)
+            conn.commit()
+            replace(cursor, 5)
+        os.kill(server.pid, signal.SIGKILL)
+        wait_for(lambda: not server.running())
+        server.start()
+    assert query(server, "SELECT count(*), max(a) FROM staged") == [(100_000, 99_999)]
 
 
 def test_killed_server_starts_again_once_its_busy_sessions_have_ended(server):
