@@ -394,7 +394,7 @@ SELECT
     MIN(CASE WHEN ts >= 946684800000 AND ts < 4102444800000 THEN ts END) AS first_ts,
     MAX(CASE WHEN ts >= 946684800000 AND ts < 4102444800000 THEN ts END) AS last_ts
 FROM staging_events
-GROUP BY CASE WHEN page = 'NextSong' THEN 'play' ELSE 'other' END
+GROUP BY kind
 """
 
 # From when to when are the staged plays? Outside of this range no play that was loaded

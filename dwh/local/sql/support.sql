@@ -114,13 +114,14 @@ END $$;
 CREATE FUNCTION redshift.empty(tbl regclass, locked_first regclass[]) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-    pages bigint;
     deleted bigint;
 BEGIN
     IF NOT tbl = ANY (locked_first)
         OR NOT EXISTS (SELECT FROM pg_class WHERE oid = tbl AND relkind = 'r')
         OR NOT (has_table_privilege(tbl, 'TRUNCATE') AND has_table_privilege(tbl, 'SELECT'))
         OR EXISTS (SELECT FROM pg_cursors WHERE name <> '')
+        -- a thousand pages or fewer: not worth what it costs a snapshot that is taken from now on
+        OR pg_relation_size(tbl) BETWEEN 1 AND 1000 * current_setting('block_size')::int
     THEN
         RETURN NULL;
     END IF;
@@ -129,10 +130,6 @@ BEGIN
                WHERE usesysid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()
                  AND backend_xmin IS NOT NULL)
     THEN
-        RETURN NULL;
-    END IF;
-    pages := pg_relation_size(tbl) / 8192;
-    IF pages BETWEEN 1 AND 1000 THEN  -- not worth what it costs a snapshot that is taken from now on
         RETURN NULL;
     END IF;
     EXECUTE format('SELECT count(*) FROM %s', tbl) INTO deleted;
