@@ -118,7 +118,7 @@ def _day(text: str) -> date:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the step and return its exit code."""
-    return cli.run(build_parser(), argv, business_insights)
+    return cli.run(build_parser, argv, business_insights)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the step and return its exit code."""
-    return cli.run(build_parser(), argv, create)
+    return cli.run(build_parser, argv, create)
 
 
 def create(step: Step) -> None:

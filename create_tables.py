@@ -106,7 +106,7 @@ def show(step: cli.Step, there: set[str], rows: dict[str, int]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the step and return its exit code."""
-    return cli.run(build_parser(), argv, create_tables)
+    return cli.run(build_parser, argv, create_tables)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def snapshot_name(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the step and return its exit code."""
-    return cli.run(build_parser(), argv, destroy)
+    return cli.run(build_parser, argv, destroy)
 
 
 def destroy(step: Step) -> None:

@@ -9,6 +9,7 @@ Costs the cluster's time only, and S3 requests: about 0.0004 USD per 1,000 objec
 Examples:
   python etl.py
   python etl.py --max-errors 10
+  python etl.py --full --dry-run    # what would vanish, because it is no longer in S3
   python etl.py --full
   python etl.py --audit
 """
@@ -24,16 +25,20 @@ from typing import TYPE_CHECKING
 import sql_queries
 from dwh import cli
 from dwh.console import duration, plural
+from dwh.errors import noted
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
+
     from dwh.load import Sources
 
 NOTHING_NEW = "Nothing to do: every object is loaded."
+UNDONE = "nothing was published"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
-    parser = cli.step_parser(__doc__, changes=True)
+    parser = cli.step_parser(__doc__, changes=True, yes="with --full: remove what is no longer in S3 (else: refuse)")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--full", action="store_true", help="empty the star and load every object again")
     either.add_argument("--audit", action="store_true", help="check what is there and load nothing")
@@ -55,14 +60,16 @@ def etl(step: cli.Step) -> None:
 
 
 def look(step: cli.Step) -> None:
-    """Show what a load would copy."""
+    """Show what a load would copy, and what --full would remove."""
     from dwh import warehouse
-    from dwh.load import preview
+    from dwh.load import preview, rehearse
 
-    sources = find(step)
-    if not warehouse.transaction(step.target, step.console, lambda cur: preview(cur, sources, step.console)):
-        step.console.say(NOTHING_NEW)
-    step.console.say("Nothing was changed.")
+    sources, console = find(step), step.console
+    if not warehouse.transaction(step.target, console, lambda cur: preview(cur, sources, console)):
+        console.say(NOTHING_NEW)
+    if step.args.full and warehouse.transaction(step.target, console, warehouse.holds_loads):
+        warehouse.transaction(step.target, console, lambda cur: rehearse(cur, sources, console))
+    console.say("Nothing was changed.")
 
 
 def load(step: cli.Step) -> None:
@@ -70,35 +77,42 @@ def load(step: cli.Step) -> None:
     from dwh import warehouse
     from dwh.load import publish
 
-    started = time.monotonic()
-    sources = find(step)
-    done = warehouse.transaction(step.target, step.console, lambda cur: publish(cur, sources, step.console))
+    started, console = time.monotonic(), step.console
+    with noted(UNDONE):
+        sources = find(step)
+    done = warehouse.transaction(step.target, console, lambda cur: publish(cur, sources, console), undone=UNDONE)
     if done is None:
-        step.console.say(NOTHING_NEW)
+        console.say(NOTHING_NEW)
     else:
         left_out = f"; {plural(done.left_out, 'record')} left out" if done.left_out else ""
-        step.console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
-        warehouse.maintain(step.target, step.console, done.emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
-    step.console.say("Next: python business_insights.py")
+        console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
+        with noted("the load is published; only VACUUM and ANALYZE after it were cut off"):
+            warehouse.maintain(step.target, console, done.emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
+    console.say("Next: python business_insights.py")
 
 
 def find(step: cli.Step) -> Sources:
     """The objects that there are to load."""
     from dwh.load import find_sources
 
-    return find_sources(step.target, step.console, full=step.args.full, max_errors=step.args.max_errors)
+    args = step.args
+    return find_sources(step.target, step.console, full=args.full, consent=args.yes, max_errors=args.max_errors)
 
 
 def audit(step: cli.Step) -> None:
     """Ask every question of the audits about what is there."""
     from dwh import quality, warehouse
 
-    warehouse.transaction(step.target, step.console, lambda cur: quality.audit(cur, step.console))
+    def work(cur: cursor) -> None:
+        warehouse.require_rows(cur)
+        quality.audit(cur, step.console)
+
+    warehouse.transaction(step.target, step.console, work)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the step and return its exit code."""
-    return cli.run(build_parser(), argv, etl)
+    return cli.run(build_parser, argv, etl)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ SORTKEY (start_time)
 # range of time, and new plays arrive at its end.
 CREATE_SONGPLAYS = """
 CREATE TABLE IF NOT EXISTS songplays (
-    songplay_id BIGINT        NOT NULL IDENTITY(0, 1) ENCODE AZ64,
+    songplay_id BIGINT        NOT NULL ENCODE AZ64,
     start_time  TIMESTAMP     NOT NULL ENCODE RAW,
     user_id     INTEGER       NOT NULL ENCODE AZ64,
     level       VARCHAR(16)            ENCODE ZSTD,
@@ -184,12 +184,12 @@ DISTSTYLE EVEN
 SORTKEY (load_id)
 """
 
-# The full key of every row of songplays, and the song it named: what tells a
-# play that is there already, and finds its song when the song comes later.
-# rest is the MD5 of level, location and user_agent: it tells apart two plays of
-# one session in one millisecond, whose place in the session songplays lacks.
+# The full key of every play, and the song it named: what tells a play that is
+# there already, and finds its song when the song comes later. It numbers the
+# plays, and songplays takes the number: by it the two know each other's rows.
 CREATE_LOAD_PLAYS = """
 CREATE TABLE IF NOT EXISTS load_plays (
+    songplay_id     BIGINT           NOT NULL IDENTITY(0, 1) ENCODE AZ64,
     user_id         INTEGER          NOT NULL ENCODE AZ64,
     session_id      BIGINT           NOT NULL ENCODE AZ64,
     start_time      TIMESTAMP        NOT NULL ENCODE RAW,
@@ -197,7 +197,6 @@ CREATE TABLE IF NOT EXISTS load_plays (
     song            VARCHAR(1024)             ENCODE ZSTD,
     artist          VARCHAR(1024)             ENCODE ZSTD,
     length          DOUBLE PRECISION          ENCODE ZSTD,
-    rest            CHAR(32)         NOT NULL ENCODE RAW,
     load_id         BIGINT           NOT NULL ENCODE AZ64,
     PRIMARY KEY (user_id, session_id, start_time, item_in_session)
 )
@@ -410,6 +409,8 @@ WHERE kind = 'play'
 # What does each staged event say, and what becomes of it as a play? One row an event.
 # An event may be delivered twice: the key decides, and among different contents of one
 # key a total order. Redshift casts before it filters when it likes to, so every cast is guarded.
+# Texts lose their trailing blanks, which do not count when Redshift compares: else the bytes that
+# end in the star would depend on which of two equal texts came first.
 STAGED_EVENTS = """
 CREATE TEMP TABLE staged_events DISTKEY (user_id) AS
 SELECT
@@ -436,8 +437,14 @@ FROM (
         ) AS place
     FROM (
         SELECT
-            CASE -- nine digits at most fit an INTEGER; to count them in the pattern takes twice the time
-                WHEN TRIM(user_id) ~ '^[0-9]+([.]0+)?$' AND OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) <= 9
+            CASE -- nine digits fit an INTEGER, ten up to its largest; to count them in the pattern takes twice the time
+                WHEN TRIM(user_id) ~ '^[0-9]+([.]0+)?$' AND (
+                    OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) <= 9
+                    OR (
+                        OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) = 10
+                        AND SPLIT_PART(TRIM(user_id), '.', 1) <= '2147483647'
+                    )
+                )
                 THEN CAST(SPLIT_PART(TRIM(user_id), '.', 1) AS INTEGER)
             END AS user_id,
             user_id AS source_user_id,
@@ -445,9 +452,10 @@ FROM (
                 WHEN ts >= 946684800000 AND ts < 4102444800000
                 THEN TIMESTAMP 'epoch' + ts / 1000 * INTERVAL '1 second' + MOD(ts, 1000) * INTERVAL '1 millisecond'
             END AS start_time,
-            session_id, COALESCE(item_in_session, -1) AS item_in_session, ts, page,
-            song, artist, COALESCE(length, 0) AS length, level,
-            first_name, last_name, gender, location, user_agent
+            session_id, COALESCE(item_in_session, -1) AS item_in_session, ts, RTRIM(page) AS page,
+            RTRIM(song) AS song, RTRIM(artist) AS artist, COALESCE(length, 0) AS length, RTRIM(level) AS level,
+            RTRIM(first_name) AS first_name, RTRIM(last_name) AS last_name, RTRIM(gender) AS gender,
+            RTRIM(location) AS location, RTRIM(user_agent) AS user_agent
         FROM staging_events
     ) AS typed
 ) AS events
@@ -479,17 +487,18 @@ FROM staged_events
 GROUP BY user_id
 """
 
-# What does each staged song say, with '' and year 0 as what they are: unknown? One row a song record.
+# What does each staged song say, with '' and year 0 as what they are: unknown? One row a song record,
+# its texts without trailing blanks.
 STAGED_SONGS = """
 CREATE TEMP TABLE staged_songs AS
 SELECT
-    song_id,
-    title,
-    artist_id,
+    RTRIM(song_id) AS song_id,
+    RTRIM(title) AS title,
+    RTRIM(artist_id) AS artist_id,
     CASE WHEN year > 0 THEN year END AS year,
     duration,
-    artist_name,
-    CASE WHEN TRIM(artist_location) <> '' THEN artist_location END AS artist_location,
+    RTRIM(artist_name) AS artist_name,
+    CASE WHEN TRIM(artist_location) <> '' THEN RTRIM(artist_location) END AS artist_location,
     artist_latitude,
     artist_longitude,
     CASE
@@ -515,22 +524,12 @@ SELECT
 FROM load_songs
 """
 
-# Which older plays may now have a song, or a better one? All plays of the same
-# user, session and moment go together: songplays cannot tell them apart.
+# Which older plays may now have a song, or a better one?
 PLAYS_TO_MATCH = """
 CREATE TEMP TABLE plays_to_match DISTKEY (user_id) AS
-SELECT
-    plays.user_id, plays.session_id, plays.start_time, plays.item_in_session,
-    plays.song, plays.artist, plays.length, plays.rest
+SELECT DISTINCT plays.songplay_id, plays.user_id, plays.start_time, plays.song, plays.artist, plays.length
 FROM load_plays AS plays
-INNER JOIN (
-    SELECT DISTINCT heard.user_id, heard.session_id, heard.start_time
-    FROM load_plays AS heard
-    INNER JOIN new_songs AS songs ON songs.title = heard.song AND songs.artist_name = heard.artist
-) AS moments
-    ON moments.user_id = plays.user_id
-    AND moments.session_id = plays.session_id
-    AND moments.start_time = plays.start_time
+INNER JOIN new_songs AS songs ON songs.title = plays.song AND songs.artist_name = plays.artist
 """
 
 # Which song does a play mean? The record of that title and artist name whose
@@ -556,6 +555,62 @@ FROM (
     INNER JOIN load_songs AS songs ON songs.title = heard.song AND songs.artist_name = heard.artist
 ) AS candidates
 WHERE place = 1
+"""
+
+# --- Load: what would vanish when everything is loaded anew ---
+
+# Which plays are there now?
+EARLIER_PLAYS = """
+CREATE TEMP TABLE earlier_plays DISTKEY (user_id) AS
+SELECT user_id, session_id, start_time, item_in_session
+FROM load_plays
+"""
+
+# Which users, songs and artists are there now?
+EARLIER_KEYS = """
+CREATE TEMP TABLE earlier_keys AS
+SELECT CAST('users' AS VARCHAR(16)) AS table_name, CAST(user_id AS VARCHAR(64)) AS id FROM users
+UNION ALL
+SELECT CAST('songs' AS VARCHAR(16)), song_id FROM songs
+UNION ALL
+SELECT CAST('artists' AS VARCHAR(16)), artist_id FROM artists
+"""
+
+# Which of these plays are not among the staged ones, by day?
+VANISHING_PLAYS = """
+SELECT CAST(earlier.start_time AS DATE) AS day, COUNT(*) AS plays
+FROM earlier_plays AS earlier
+LEFT JOIN staged_events AS staged
+    ON staged.user_id = earlier.user_id
+    AND staged.session_id = earlier.session_id
+    AND staged.start_time = earlier.start_time
+    AND staged.item_in_session = earlier.item_in_session
+    AND staged.outcome = 'new'
+WHERE staged.outcome IS NULL
+GROUP BY CAST(earlier.start_time AS DATE)
+ORDER BY day
+"""
+
+# How many of these users, songs and artists are not among the staged ones?
+VANISHING_KEYS = """
+SELECT table_name, COUNT(*) AS vanishing
+FROM (
+    SELECT table_name, id
+    FROM earlier_keys
+    EXCEPT
+    SELECT table_name, id
+    FROM (
+        SELECT CAST('users' AS VARCHAR(16)) AS table_name, CAST(user_id AS VARCHAR(64)) AS id
+        FROM staged_users
+        WHERE timed > 0
+        UNION ALL
+        SELECT CAST('songs' AS VARCHAR(16)), song_id FROM staged_songs WHERE outcome = 'complete'
+        UNION ALL
+        SELECT CAST('artists' AS VARCHAR(16)), artist_id FROM staged_songs WHERE outcome = 'complete'
+    ) AS staged
+) AS missing
+GROUP BY table_name
+ORDER BY table_name
 """
 
 # --- Load: the star ---
@@ -712,70 +767,46 @@ WHERE NOT EXISTS (
 # How many older plays are concerned by the new songs?
 COUNT_PLAYS_TO_MATCH = "SELECT COUNT(*) FROM plays_to_match"
 
-# Older plays whose song has come only now, or whose closest song has. Plays of one
-# moment are paired by what else is known of them; what still ties is the same row.
+# Older plays whose song has come only now, or whose closest song has. (A user's plays lie on one slice.)
 UPDATE_SONGPLAYS = """
 UPDATE songplays
-SET song_id = found.song_id, artist_id = found.artist_id
-FROM (
-    SELECT ranked.songplay_id, matches.song_id, matches.artist_id
-    FROM (
-        SELECT
-            plays.songplay_id, plays.user_id, plays.session_id, plays.start_time,
-            ROW_NUMBER() OVER (
-                PARTITION BY plays.user_id, plays.session_id, plays.start_time
-                ORDER BY
-                    MD5(NVL(plays.level, '') || '|' || NVL(plays.location, '') || '|' || NVL(plays.user_agent, '')),
-                    plays.songplay_id
-            ) AS place
-        FROM songplays AS plays
-        INNER JOIN (SELECT DISTINCT user_id, session_id, start_time FROM plays_to_match) AS moments
-            ON moments.user_id = plays.user_id
-            AND moments.session_id = plays.session_id
-            AND moments.start_time = plays.start_time
-    ) AS ranked
-    INNER JOIN (
-        SELECT
-            user_id, session_id, start_time, song, artist, length,
-            ROW_NUMBER() OVER (
-                PARTITION BY user_id, session_id, start_time ORDER BY rest, item_in_session
-            ) AS place
-        FROM plays_to_match
-    ) AS heard
-        ON heard.user_id = ranked.user_id
-        AND heard.session_id = ranked.session_id
-        AND heard.start_time = ranked.start_time
-        AND heard.place = ranked.place
-    LEFT JOIN song_matches AS matches
-        ON matches.song = heard.song
-        AND matches.artist = heard.artist
-        AND matches.length = heard.length
-) AS found
-WHERE found.songplay_id = songplays.songplay_id
+SET song_id = matches.song_id, artist_id = matches.artist_id
+FROM plays_to_match AS heard
+INNER JOIN song_matches AS matches
+    ON matches.song = heard.song
+    AND matches.artist = heard.artist
+    AND matches.length = heard.length
+WHERE heard.user_id = songplays.user_id
+    AND heard.songplay_id = songplays.songplay_id
+"""
+
+# Number the new plays.
+INSERT_LOAD_PLAYS = """
+INSERT INTO load_plays (user_id, session_id, start_time, item_in_session, song, artist, length, load_id)
+SELECT user_id, session_id, start_time, item_in_session, song, artist, length, CAST(%(load_id)s AS BIGINT)
+FROM staged_events
+WHERE outcome = 'new'
 """
 
 # Every new play keeps its row, whether its song is known or not.
 INSERT_SONGPLAYS = """
-INSERT INTO songplays (start_time, user_id, level, song_id, artist_id, session_id, location, user_agent)
+INSERT INTO songplays (songplay_id, start_time, user_id, level, song_id, artist_id, session_id, location, user_agent)
 SELECT
-    plays.start_time, plays.user_id, plays.level, matches.song_id, matches.artist_id,
+    numbered.songplay_id, plays.start_time, plays.user_id, plays.level, matches.song_id, matches.artist_id,
     plays.session_id, plays.location, plays.user_agent
 FROM staged_events AS plays
+INNER JOIN load_plays AS numbered
+    ON numbered.user_id = plays.user_id
+    AND numbered.session_id = plays.session_id
+    AND numbered.start_time = plays.start_time
+    AND numbered.item_in_session = plays.item_in_session
+    AND numbered.load_id = %(load_id)s
+    AND numbered.start_time >= %(first)s AND numbered.start_time < %(last)s
 LEFT JOIN song_matches AS matches
     ON matches.song = plays.song
     AND matches.artist = plays.artist
     AND matches.length = plays.length
 WHERE plays.outcome = 'new'
-"""
-
-INSERT_LOAD_PLAYS = """
-INSERT INTO load_plays (user_id, session_id, start_time, item_in_session, song, artist, length, rest, load_id)
-SELECT
-    user_id, session_id, start_time, item_in_session, song, artist, length,
-    MD5(NVL(level, '') || '|' || NVL(location, '') || '|' || NVL(user_agent, '')),
-    CAST(%(load_id)s AS BIGINT)
-FROM staged_events
-WHERE outcome = 'new'
 """
 
 # --- Load: the account of every record ---
@@ -893,6 +924,9 @@ class Audit(NamedTuple):
     ``error`` keeps a load from being published; ``warn`` is printed. ``staged``
     audits look at the staging tables and make sense only while loading.
     ``%(since)s`` leaves out the plays before the first one that a load touched.
+    ``enough`` is for what a few odd records may show by themselves: a third answer says how many
+    records there are, and with fewer than ``enough`` an error is a warning. (A load must not stop for
+    ever at a record that a larger load would publish.)
 
     The planner believes a declared primary key, and would answer "is it unique?" from
     the declaration: what is grouped by is therefore an expression, never the bare key.
@@ -903,6 +937,7 @@ class Audit(NamedTuple):
     severity: Literal["error", "warn"]
     query: str
     staged: bool = False
+    enough: int = 0
 
 
 AUDITS = (
@@ -929,10 +964,15 @@ SELECT
     || '; of plays: user_id ' || NVL(SUM(CASE WHEN kind = 'play' THEN user_id END), 0)
     || ', session_id ' || NVL(SUM(CASE WHEN kind = 'play' THEN session_id END), 0)
     || ', song ' || NVL(SUM(CASE WHEN kind = 'play' THEN song END), 0)
-    || ', artist ' || NVL(SUM(CASE WHEN kind = 'play' THEN artist END), 0)
+    || ', artist ' || NVL(SUM(CASE WHEN kind = 'play' THEN artist END), 0),
+    CASE
+        WHEN SUM(page) = 0 OR SUM(ts) = 0 OR SUM(level) = 0 THEN SUM(records)
+        ELSE SUM(CASE WHEN kind = 'play' THEN records END)
+    END
 FROM filled_events
 """,
         staged=True,
+        enough=20,
     ),
     Audit(
         "no source key of the songs that a song needs has gone missing",
@@ -945,10 +985,12 @@ SELECT
         THEN 1 ELSE 0
     END,
     'filled: song_id ' || COUNT(song_id) || ', artist_id ' || COUNT(artist_id)
-    || ', title ' || COUNT(title) || ', artist_name ' || COUNT(artist_name)
+    || ', title ' || COUNT(title) || ', artist_name ' || COUNT(artist_name),
+    COUNT(*)
 FROM staging_songs
 """,
         staged=True,
+        enough=20,
     ),
     Audit(
         "the other source keys are filled somewhere",
@@ -972,6 +1014,43 @@ WHERE kind = 'play'
 """,
         staged=True,
     ),
+    # Such as a file whose times are in seconds: every play would be left out, and the day published empty.
+    Audit(
+        "some play is complete",
+        "error",
+        """
+SELECT
+    CASE WHEN SUM(plays) > 0 AND SUM(complete) = 0 THEN 1 ELSE 0 END,
+    'none of ' || SUM(plays) || ' is, the first for the reason ' || MIN(CASE WHEN plays > complete THEN outcome END),
+    SUM(plays)
+FROM (
+    SELECT
+        outcome,
+        CASE WHEN outcome <> 'not a play' THEN records ELSE 0 END AS plays,
+        CASE WHEN outcome IN ('new', 'already there', 'duplicate') THEN records ELSE 0 END AS complete
+    FROM staged_outcomes
+) AS counted
+""",
+        staged=True,
+        enough=20,
+    ),
+    Audit(
+        "at most 1 % of the plays are incomplete (without a user, a time or a session)",
+        "warn",
+        """
+SELECT
+    CASE WHEN 100 * SUM(incomplete) > SUM(plays) THEN 1 ELSE 0 END,
+    SUM(incomplete) || ' of ' || SUM(plays) || ' are ('
+    || CAST(ROUND(100.0 * SUM(incomplete) / NULLIF(SUM(plays), 0), 1) AS DECIMAL(4, 1)) || ' %%)'
+FROM (
+    SELECT
+        CASE WHEN outcome <> 'not a play' THEN records ELSE 0 END AS plays,
+        CASE WHEN outcome IN ('odd user id', 'no user', 'no time', 'no session') THEN records ELSE 0 END AS incomplete
+    FROM staged_outcomes
+) AS counted
+""",
+        staged=True,
+    ),
     Audit(
         "no play was loaded twice",
         "error",
@@ -990,10 +1069,12 @@ FROM (
         "songplays has one row for each play that was loaded",
         "error",
         """
-SELECT ABS(
-    (SELECT COUNT(*) FROM songplays WHERE start_time >= %(since)s)
-    - (SELECT COUNT(*) FROM load_plays WHERE start_time >= %(since)s)
-)
+SELECT COUNT(*), MIN('songplay_id ' || NVL(plays.songplay_id, numbered.songplay_id))
+FROM (SELECT user_id, songplay_id FROM songplays WHERE start_time >= %(since)s) AS plays
+FULL JOIN (SELECT user_id, songplay_id FROM load_plays WHERE start_time >= %(since)s) AS numbered
+    ON numbered.user_id = plays.user_id
+    AND numbered.songplay_id = plays.songplay_id
+WHERE plays.songplay_id IS NULL OR numbered.songplay_id IS NULL
 """,
     ),
     Audit(

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import FrameType
-
-from dwh import __version__
+import sys
 
 try:
-    from dwh import config
+    import argparse
+    import logging
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import contextmanager
+    from dataclasses import dataclass
+    from types import FrameType
+
+    from dwh import __version__, config
     from dwh.aws.errors import explained
     from dwh.console import Console
-    from dwh.errors import DwhError
+    from dwh.errors import DwhError, Terminated
     from dwh.keys import TARGETS
     from dwh.target import Target, open_target
 except ImportError as error:  # the first thing that a new user can meet
     raise SystemExit(
         f"error: {error}\nhint: Python 3.11 or newer and the packages are needed: pip install -r requirements.txt"
     ) from None
+except KeyboardInterrupt:  # Ctrl-C as soon as it was started
+    print("interrupted", file=sys.stderr)
+    raise SystemExit(128 + signal.SIGINT) from None
 
-EXIT_CODES = "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted"
-INTERRUPTED = 130
+EXIT_CODES = (
+    "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, "
+    "130 interrupted (Ctrl-C), 143 terminated"
+)
 MOST = 99_999
 NOT_ASKED = "nothing is asked here; accepted for scripts that pass it to every step"
 
@@ -83,12 +88,21 @@ def minutes(text: str) -> float:
     return value
 
 
-def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Callable[[Step], int | None]) -> int:
-    """Parse, configure, run the body of a step, and turn what it raises into an exit code."""
-    args = parser.parse_args(argv)
-    console = Console(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
+def run(
+    build_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None, body: Callable[[Step], int | None]
+) -> int:
+    """Parse, configure, run the body of a step, and turn what it raises into an exit code.
+
+    Args:
+        build_parser: makes the parser of the step's options.
+        argv: the options; None takes those of the process, which then ends with the step.
+        body: the work of the step.
+    """
+    console = Console()
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
+        args = build_parser().parse_args(argv)
+        console = Console(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
         settings = config.load(args.config, args.target)
         for warning in settings.warnings:
             console.warn(warning)
@@ -96,14 +110,22 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Calla
             return body(Step(args, settings, console, target)) or 0
     except DwhError as error:
         console.error(error)
-        if args.verbose:
+        if console.verbose:
             _traceback()
         return error.exit_code
     except KeyboardInterrupt as interrupt:
+        _hear_nothing_more(argv is None)
         console.tell(f"\ninterrupted{_note(interrupt)}")
-        return INTERRUPTED
+        return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
     finally:
         signal.signal(signal.SIGTERM, previous)
+        _hear_nothing_more(argv is None)
+
+
+def _hear_nothing_more(ending: bool) -> None:
+    """Ignore Ctrl-C and SIGTERM in a process that is about to end: they would only show a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM) if ending else ():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _note(interrupt: KeyboardInterrupt) -> str:
@@ -136,5 +158,4 @@ def _traceback() -> None:
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM unwinds like Ctrl-C, so that transactions roll back."""
-    raise SystemExit(128 + signal.SIGTERM)
+    raise Terminated

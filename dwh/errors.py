@@ -7,6 +7,9 @@ is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class DwhError(Exception):
     """A foreseeable failure.
@@ -59,3 +62,17 @@ class WarehouseError(DwhError):
 
 class DataError(DwhError):
     """The source data must change: a COPY found a bad record, or an audit failed."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which unwinds like Ctrl-C: transactions roll back, and waits say what goes on."""
+
+
+@contextmanager
+def noted(note: str) -> Iterator[None]:
+    """Leave a note on Ctrl-C and SIGTERM, for the line that the step ends with."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(note)
+        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,12 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 import sql_queries
-from dwh import progress, quality, warehouse
+from dwh import progress, quality, vanishing, warehouse
 from dwh.config import Settings
 from dwh.console import Console, duration, plural
 from dwh.errors import ConfigError, DataError, WarehouseError
 from dwh.quality import Account
-from dwh.sources import S3Object, find_work_bucket, list_objects, put_manifest, source_prefixes
+from dwh.sources import S3Object, find_work_bucket, list_objects, listed, put_manifest, source_prefixes
 from dwh.target import Target, endpoint
 
 if TYPE_CHECKING:
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 ROWS_A_STATEMENT = 1_000
 
 COPY = {"staging_events": sql_queries.COPY_EVENTS, "staging_songs": sql_queries.COPY_SONGS}
+
+TRANSFORM = (
+    sql_queries.STAGED_EVENTS,
+    sql_queries.STAGED_OUTCOMES,
+    sql_queries.STAGED_USERS,
+    sql_queries.STAGED_SONGS,
+    sql_queries.NEW_SONGS,
+    sql_queries.PLAYS_TO_MATCH,
+    sql_queries.INSERT_LOAD_SONGS,
+    sql_queries.SONG_MATCHES,
+)
 
 # table -> (what it is fed from, the query of its account)
 ACCOUNTS = {
@@ -42,13 +53,17 @@ REPLACED = ("songs", "artists")
 
 @dataclass(frozen=True)
 class Sources:
-    """What a load reads: the objects of each staging table, and how COPY gets at them."""
+    """What a load reads: the objects of each staging table, and how COPY gets at them.
+
+    ``full``: load everything anew; ``consent``: also if rows vanish by that.
+    """
 
     objects: dict[str, list[S3Object]]
     target: Target
     s3: Any
     work_bucket: str | None
     full: bool = False
+    consent: bool = False
     max_errors: int = 0
 
     @property
@@ -76,7 +91,8 @@ class Sources:
 class Load:
     """The state of one load while its transaction runs.
 
-    ``known`` are the objects that were loaded in any version, ``emptied`` the tables whose rows were deleted.
+    ``known`` are the objects that were loaded in any version, ``emptied`` the tables whose rows were deleted,
+    ``parameters`` those of the statements after the transformation.
     """
 
     load_id: int
@@ -85,6 +101,8 @@ class Load:
     known: frozenset[str]
     emptied: list[str]
     copied: dict[str, warehouse.Copied] = field(default_factory=dict)
+    changed: frozenset[S3Object] = frozenset()
+    parameters: dict[str, Any] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
 
     @property
@@ -101,8 +119,15 @@ class Load:
         ]
 
 
-def find_sources(target: Target, console: Console, *, full: bool, max_errors: int) -> Sources:
+def find_sources(target: Target, console: Console, *, full: bool, consent: bool, max_errors: int) -> Sources:
     """List what there is to load, and look for the work bucket.
+
+    Args:
+        target: where.
+        console: for a warning when there is no work bucket.
+        full: load everything anew.
+        consent: with ``full``: remove what is no longer in S3.
+        max_errors: records that COPY may leave out.
 
     Raises:
         ConfigError: there is no cluster yet, or no role for COPY.
@@ -120,7 +145,7 @@ def find_sources(target: Target, console: Console, *, full: bool, max_errors: in
     bucket = find_work_bucket(target, s3)
     if bucket is None:
         console.warn("there is no work bucket for a manifest: COPY reads the whole prefix, loaded objects too")
-    return Sources(objects, target, s3, bucket, full, max_errors)
+    return Sources(objects, target, s3, bucket, full, consent, max_errors)
 
 
 def preview(cur: cursor, sources: Sources, console: Console) -> bool:
@@ -135,11 +160,51 @@ def preview(cur: cursor, sources: Sources, console: Console) -> bool:
     return any(new.values())
 
 
+def rehearse(cur: cursor, sources: Sources, console: Console) -> None:
+    """Show what would vanish when everything is loaded anew.
+
+    Only reading all of it can tell. So all of it is copied into the staging tables, by prefix since a
+    manifest would be left behind in S3, and rolled back.
+    """
+    load = begin(cur, sources)
+    stage(cur, replace(sources, work_bucket=None), load, console)
+    transform(cur, load, console)
+    lost = vanishing.look(cur)
+    warehouse.rollback(cur.connection)
+    for line in lost:
+        console.say(f"would remove {line}")
+    if lost and not sources.consent:
+        console.say("They are no longer in S3: without --yes a run would be refused.")
+
+
 def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     """Load what is new and audit it; the caller commits. None: there was nothing new.
 
     Raises:
         DataError: a record was refused, an audit failed, or an account does not close.
+        RefusedError: rows would vanish, and there is no consent.
+        WarehouseError: tables are missing, or another load holds them.
+    """
+    load = begin(cur, sources)
+    if not any(load.new.values()):
+        return None
+    stage(cur, sources, load, console)
+    look_again(sources, load, console)
+    transform(cur, load, console)
+    if sources.full:
+        vanishing.require_consent(vanishing.look(cur), console, given=sources.consent)
+    fill_star(cur, load, console)
+    remember(cur, load)
+    since = warehouse.value(cur, sql_queries.FIRST_NEW_PLAY) or load.loaded_at
+    quality.close_accounts(console, [*load.staged(), *load.accounts])
+    quality.audit(cur, console, since=since, staged=True)
+    return load
+
+
+def begin(cur: cursor, sources: Sources) -> Load:
+    """Become the only load, and find out what is new; a full one forgets what is loaded.
+
+    Raises:
         WarehouseError: tables are missing, or another load holds them.
     """
     # The lock comes first: the snapshot that everything else reads must not be older than it.
@@ -147,22 +212,13 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     warehouse.require_tables(cur)
     emptied = forget(cur) if sources.full else []
     loaded = loaded_objects(cur)
-    load = Load(
+    return Load(
         load_id=warehouse.value(cur, sql_queries.NEXT_LOAD_ID),
         loaded_at=warehouse.value(cur, sql_queries.SERVER_TIME),
         new=new_objects(sources.objects, loaded),
         known=frozenset(loaded),
         emptied=emptied,
     )
-    if not any(load.new.values()):
-        return None
-    stage(cur, sources, load, console)
-    fill_star(cur, load, console)
-    remember(cur, load)
-    since = warehouse.value(cur, sql_queries.FIRST_NEW_PLAY) or load.loaded_at
-    quality.close_accounts(console, [*load.staged(), *load.accounts])
-    quality.audit(cur, console, since=since, staged=True)
-    return load
 
 
 def lock(cur: cursor, settings: Settings) -> None:
@@ -188,7 +244,11 @@ def lock(cur: cursor, settings: Settings) -> None:
 
 
 def forget(cur: cursor) -> list[str]:
-    """Empty the star and what earlier loads remember of it, all but their history; gives what held rows."""
+    """Empty the star and what earlier loads remember of it, all but their history; gives what held rows.
+
+    What was there is noted first, for ``vanishing.look``.
+    """
+    vanishing.note(cur)
     tables = [*reversed(sql_queries.STAR_TABLES), *sql_queries.LOAD_TABLES]
     return [table for table in tables if table != "load_history" and empty(cur, table)]
 
@@ -235,46 +295,51 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         raise DataError("the new objects hold no records; nothing was published", hint="check the files under [S3]")
 
 
+def look_again(sources: Sources, load: Load, console: Console) -> None:
+    """Find out which objects are no longer as they were listed: nobody knows which version COPY has read.
+
+    They stay out of the ledger, so that the next load reads them again.
+    """
+    s3 = sources.target.client("s3")
+    prefixes = source_prefixes(sources.settings)
+    now = {entry for table, new in load.new.items() if new for entry in listed(s3, prefixes[table])}
+    load.changed = frozenset(entry for new in load.new.values() for entry in new) - now
+    if load.changed:
+        example = min(entry.uri for entry in load.changed)
+        console.warn(
+            f"{plural(len(load.changed), 'object')} changed while being read, such as {example}: "
+            "what was read is loaded, and the next load reads the object again"
+        )
+
+
 def fill_star(cur: cursor, load: Load, console: Console) -> None:
-    """Transform what is staged and insert it into the star, keeping the account of each table."""
-    with console.busy("transforming what was staged"):
-        parameters = transform(cur, load.load_id)
+    """Insert what is staged into the star, keeping the account of each table."""
     inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
     for table, statements in star_statements().items():
         source, account = ACCOUNTS[table]
         started = time.monotonic()
         with console.busy(f"inserting into {table}"):
-            outcomes = quality.outcomes(cur, account, parameters)
-            counts = [warehouse.execute(cur, statement, parameters) for statement in statements]
+            outcomes = quality.outcomes(cur, account, load.parameters)
+            counts = [warehouse.execute(cur, statement, load.parameters) for statement in statements]
         inserted[table] = counts[-1] - (counts[0] if table in REPLACED else 0)
         load.accounts.append(Account(table, inserted[source], inserted[table], outcomes))
         console.step("insert", table, inserted[table], "", time.monotonic() - started)
-    warehouse.execute(cur, sql_queries.INSERT_LOAD_PLAYS, parameters)
 
 
-def transform(cur: cursor, load_id: int) -> dict[str, Any]:
-    """Find the new songs and plays, and the song of each play; older plays get theirs here.
-
-    Returns:
-        The parameters of the statements that follow.
-    """
-    warehouse.execute(cur, sql_queries.FILLED_EVENTS)
-    first, last = warehouse.rows(cur, sql_queries.STAGED_RANGE)[0]
-    parameters = {"load_id": load_id, "first": first or quality.BEGINNING, "last": last or quality.BEGINNING}
-    for statement in (
-        sql_queries.STAGED_EVENTS,
-        sql_queries.STAGED_OUTCOMES,
-        sql_queries.STAGED_USERS,
-        sql_queries.STAGED_SONGS,
-        sql_queries.NEW_SONGS,
-        sql_queries.PLAYS_TO_MATCH,
-        sql_queries.INSERT_LOAD_SONGS,
-        sql_queries.SONG_MATCHES,
-    ):
-        warehouse.execute(cur, statement, parameters)
-    if warehouse.value(cur, sql_queries.COUNT_PLAYS_TO_MATCH):
-        warehouse.execute(cur, sql_queries.UPDATE_SONGPLAYS)
-    return parameters
+def transform(cur: cursor, load: Load, console: Console) -> None:
+    """Find the new songs and plays, and the song of each play; older plays get theirs here."""
+    with console.busy("transforming what was staged"):
+        warehouse.execute(cur, sql_queries.FILLED_EVENTS)
+        first, last = warehouse.rows(cur, sql_queries.STAGED_RANGE)[0]
+        load.parameters = {
+            "load_id": load.load_id,
+            "first": first or quality.BEGINNING,
+            "last": last or quality.BEGINNING,
+        }
+        for statement in TRANSFORM:
+            warehouse.execute(cur, statement, load.parameters)
+        if warehouse.value(cur, sql_queries.COUNT_PLAYS_TO_MATCH):
+            warehouse.execute(cur, sql_queries.UPDATE_SONGPLAYS)
 
 
 def star_statements() -> dict[str, tuple[str, ...]]:
@@ -290,19 +355,21 @@ def star_statements() -> dict[str, tuple[str, ...]]:
             sql_queries.UPDATE_USERS,
             sql_queries.INSERT_USERS,
         ),
-        "songplays": (sql_queries.INSERT_SONGPLAYS,),
+        "songplays": (sql_queries.INSERT_LOAD_PLAYS, sql_queries.INSERT_SONGPLAYS),
         "time": (sql_queries.INSERT_TIME,),
     }
 
 
 def remember(cur: cursor, load: Load) -> None:
-    """Write which objects were read, and the account of the load."""
+    """Write which objects were read, but for those that changed meanwhile, and the account of the load."""
     files = {name: lines for copied in load.copied.values() for name, lines in copied.files.items()}
     objects = [entry for found in load.new.values() for entry in found]
     for some in batches([entry for entry in objects if entry.uri in load.known]):
         warehouse.execute(cur, sql_queries.DELETE_LOAD_OBJECTS, {"keys": tuple(entry.uri for entry in some)})
     ledger = [
-        (entry.uri, entry.etag, entry.size, files.get(entry.uri), load.loaded_at, load.load_id) for entry in objects
+        (entry.uri, entry.etag, entry.size, files.get(entry.uri), load.loaded_at, load.load_id)
+        for entry in objects
+        if entry not in load.changed
     ]
     execute_values(cur, sql_queries.INSERT_LOAD_OBJECTS, ledger, page_size=ROWS_A_STATEMENT)
     execute_values(cur, sql_queries.INSERT_LOAD_HISTORY, list(history(load)), page_size=ROWS_A_STATEMENT)

@@ -12,6 +12,7 @@ Examples:
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -75,11 +76,16 @@ def find_psql(*, tls: bool) -> str:
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run psql; its exit code becomes this process's."""
+def build_parser() -> argparse.ArgumentParser:
+    """The options of this command."""
     parser = cli.step_parser(__doc__)
     parser.add_argument("arguments", metavar="-- ARGUMENT", nargs="*", help="arguments of psql")
-    return cli.run(parser, argv, psql)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run psql; its exit code becomes this process's."""
+    return cli.run(build_parser, argv, psql)
 
 
 if __name__ == "__main__":

@@ -81,26 +81,28 @@ def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged:
     """
     console.say("checks")
     asked = [check for check in sql_queries.AUDITS if staged or not check.staged]
-    failed = [check for check in asked if not _passes(cur, console, check, since)]
+    failed = [check for check in asked if _ask(cur, console, check, since) == "failed"]
     _show_match_rate(cur, console, since)
     if failed:
         raise DataError(
             f"{plural(len(failed), 'check')} failed" + ("; nothing was published" if staged else ""),
-            hint="mend the source data, then run the step again" if staged else "python etl.py --full loads all anew",
+            hint="fix the source data, then run the step again" if staged else "python etl.py --full loads all anew",
             detail="\n".join(check.expectation for check in failed),
         )
 
 
-def _passes(cur: cursor, console: Console, check: sql_queries.Audit, since: datetime) -> bool:
-    """Ask one question, show the answer, and say whether a load may be published with it."""
-    offending, *example = warehouse.rows(cur, check.query, {"since": since})[0]
-    if not offending:
+def _ask(cur: cursor, console: Console, check: sql_queries.Audit, since: datetime) -> str:
+    """Ask one question, show the answer, and give it in a word: ok, warn or failed."""
+    exceptions, *more = warehouse.rows(cur, check.query, {"since": since})[0]
+    if not exceptions:
         console.check("ok", check.expectation)
-        return True
-    count = f"{offending:,} against it" if offending > 1 else "not so"
-    text = f"{check.expectation}: {count}" + (f", such as {example[0]}" if example and example[0] else "")
-    console.check("failed" if check.severity == "error" else "warn", plain(text))
-    return check.severity == "warn"
+        return "ok"
+    example, records = [*more, None, None][:2]
+    few = bool(check.enough) and int(records or 0) < check.enough
+    word = "warn" if check.severity == "warn" or few else "failed"
+    count = f"{exceptions:,} exceptions" + (", such as " if example else "") if exceptions > 1 else ""
+    console.check(word, plain(f"{check.expectation}: {count}{example or ''}"))
+    return word
 
 
 def _show_match_rate(cur: cursor, console: Console, since: datetime) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dwh.aws.storage import work_bucket_name
@@ -15,11 +16,17 @@ from dwh.target import Target
 
 @dataclass(frozen=True)
 class S3Object:
-    """One object: its address, and the ETag and size in bytes that tell whether it has changed."""
+    """One object as S3 lists it: its address, its content (ETag, size in bytes), and when it was put there.
+
+    The ETag tells whether there is something new to load. Whether an object changed while it was read is
+    told by the time as well: the earlier content may be back by then. (S3 gives whole seconds; a COPY
+    that reads an object between two changes of one second would have to start and end within it.)
+    """
 
     uri: str
     etag: str
     size: int
+    modified: datetime
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -28,8 +35,26 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
+def listed(s3: Any, prefix: str) -> Iterator[S3Object]:
     """The objects under a prefix, in key order, without the empty ones (folder markers).
+
+    Args:
+        s3: a client.
+        prefix: address of the prefix.
+
+    Raises:
+        botocore.exceptions.ClientError: S3 refused.
+    """
+    bucket, start = split_uri(prefix)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start):
+        for entry in page.get("Contents", []):
+            if entry["Size"]:
+                uri = f"s3://{bucket}/{entry['Key']}"
+                yield S3Object(uri, entry["ETag"].strip('"'), entry["Size"], entry["LastModified"])
+
+
+def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
+    """The objects under a prefix, as ``listed`` gives them.
 
     Args:
         s3: a client.
@@ -40,14 +65,7 @@ def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
         DataError: there are none.
         botocore.exceptions.ClientError: S3 refused.
     """
-    bucket, start = split_uri(prefix)
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
-    found = [
-        S3Object(f"s3://{bucket}/{entry['Key']}", entry["ETag"].strip('"'), entry["Size"])
-        for page in pages
-        for entry in page.get("Contents", [])
-        if entry["Size"]
-    ]
+    found = list(listed(s3, prefix))
     if not found:
         raise DataError(f"there is no data under {prefix}", hint=f"check {origin}, then run the step again")
     return found

@@ -21,7 +21,7 @@ from psycopg2 import errorcodes, sql
 
 import sql_queries
 from dwh.console import Console, duration, plain, plural
-from dwh.errors import DataError, DwhError, UnreachableError, WarehouseError
+from dwh.errors import DataError, DwhError, UnreachableError, WarehouseError, noted
 from dwh.target import Target
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 Parameters = Mapping[str, Any]
 
 ATTEMPTS = 4
+COMMITTING = "it came with the COMMIT: run the step again, it goes on from whatever was published"
 LOAD_ERRORS_SHOWN = 20
 VALUE_SHOWN = 60
 # Characters of a value that stl_load_errors holds.
@@ -39,6 +40,7 @@ VALUE_LOGGED = 1024
 ROLE_REFUSED = (
     "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role"
 )
+JSONPATHS_BAD = "fix the file that log_jsonpath in dwh.cfg names: one path for each of the 18 columns, in their order"
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a
 # serializable isolation violation, its error 1023, under XX000, the state of many other errors.
@@ -129,16 +131,35 @@ def require_tables(cur: cursor) -> None:
         raise missing_table(missing[0])
 
 
+def require_rows(cur: cursor) -> None:
+    """Check that there is something in the star.
+
+    Raises:
+        WarehouseError: tables are missing, or all of the star's are empty.
+    """
+    require_tables(cur)
+    if not any(value(cur, on_table(sql_queries.COUNT_ROWS, table)) for table in sql_queries.STAR_TABLES):
+        raise WarehouseError("nothing is loaded yet", hint="python etl.py")
+
+
 def missing_table(name: str) -> WarehouseError:
     """create_tables.py has not run, or somebody dropped a table."""
     return WarehouseError(f"there is no table {name} in the warehouse", hint="python create_tables.py")
 
 
-def transaction(target: Target, console: Console, work: Callable[[cursor], T], attempts: int = ATTEMPTS) -> T:
+def transaction(
+    target: Target, console: Console, work: Callable[[cursor], T], *, undone: str = "nothing was changed"
+) -> T:
     """Run ``work`` in one transaction and commit it; on a transient failure, run all of it again.
 
     Each attempt has a connection of its own. The answer to a COMMIT may be lost with the
     connection: ``work`` must be right whether or not the attempt before it was published.
+
+    Args:
+        target: where.
+        console: where each further attempt is said.
+        work: the statements.
+        undone: what Ctrl-C before the COMMIT leaves, for the reader.
 
     Raises:
         WarehouseError: the server refused, or every attempt failed.
@@ -146,13 +167,14 @@ def transaction(target: Target, console: Console, work: Callable[[cursor], T], a
     """
     retrying = tenacity.Retrying(
         retry=_worth_another_attempt,
-        stop=tenacity.stop_after_attempt(attempts),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=tenacity.wait_random_exponential(multiplier=0.5, max=15),
         before_sleep=lambda state: console.warn(f"{_reason(state)}; trying the whole transaction again"),
         reraise=True,
     )
     try:
-        return retrying(partial(_attempt, target, work))
+        with noted(undone):
+            return retrying(partial(_attempt, target, work))
     except psycopg2.Error as error:
         raise as_warehouse_error(error) from error
 
@@ -171,10 +193,11 @@ def _attempt(target: Target, work: Callable[[cursor], T]) -> T:
             with conn.cursor() as cur, interruptible(conn):
                 limit(cur, target.settings.statement_timeout)
                 result = work(cur)
-                conn.commit()
         except BaseException:
             rollback(conn)
             raise
+        with noted(COMMITTING):
+            conn.commit()
         return result
 
 
@@ -247,7 +270,11 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         return missing_table(table[1])
     if re.search(r"S3ServiceException.*\bStatus 403", said):
         return WarehouseError(f"COPY may not read the data: {said}", hint=ROLE_REFUSED)
+    if re.search(r"JSONPath", said, re.IGNORECASE):
+        return WarehouseError(f"COPY cannot use the JSONPaths file: {said}", hint=JSONPATHS_BAD)
     hints = {
+        errorcodes.UNDEFINED_COLUMN: "the tables are of another version: python create_tables.py --recreate --yes, "
+        "then python etl.py",
         errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
         errorcodes.QUERY_CANCELED: "run the step again, or raise statement_timeout in dwh.cfg",
         errorcodes.DISK_FULL: "free space on the cluster, or add a node, and run the step again",

@@ -9,6 +9,8 @@ import re
 import pytest
 from project import EVENT, PLAY, SONG
 
+from dwh.target import open_target
+
 PLAYS = "SELECT user_id, session_id, start_time, song_id FROM songplays ORDER BY start_time, session_id, songplay_id"
 
 
@@ -260,11 +262,13 @@ def test_more_bad_lines_than_allowed_fail(warehouse):
     assert warehouse.query(PLAYS) == []
 
 
+def renamed(key, record):
+    return {key + "Name" if name == key else name: text for name, text in record.items()}
+
+
 @pytest.mark.parametrize("key", ["artist", "song", "userId", "page", "ts"])
 def test_a_renamed_key_stops_the_load(warehouse, key):
-    event = play()
-    event[key + "Name"] = event.pop(key)
-    warehouse.events("a", event)
+    warehouse.events("a", *(renamed(key, play(itemInSession=n)) for n in range(20)))
     warehouse.songs(song())
     said = load(warehouse, code=1)
     assert "nothing was published" in said
@@ -348,3 +352,249 @@ def test_the_cost_of_a_new_day_does_not_depend_on_what_is_there(warehouse, caplo
         costs.append((len(statements), warehouse.value("SELECT COUNT(*) FROM staging_events")))
     assert costs[0] == costs[1]
     assert costs[0][1] == 1
+
+
+@pytest.mark.parametrize("key", ["song", "ts", "level"])
+def test_a_few_records_that_lack_a_key_only_warn(warehouse, key):
+    """Alone they prove nothing, and a load that stopped at them would stop for ever."""
+    warehouse.events("a", *(renamed(key, play(itemInSession=n)) for n in range(19)))
+    warehouse.songs(song())
+    said = load(warehouse) if key != "level" else load(warehouse, code=1)
+    assert re.search(r"\n +warn +no source key of the events that a play needs has gone missing: filled: ", said)
+
+
+def test_a_song_without_a_title_stops_nothing(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    load(warehouse)
+    warehouse.songs(song(), song(song_id="SO2", title=None))
+    warehouse.events("b", play(itemInSession=1))
+    said = load(warehouse)
+    assert re.search(r"warn +no source key of the songs that a song needs has gone missing: filled: .*title 0", said)
+    assert len(warehouse.query(PLAYS)) == 2
+
+
+def test_twenty_songs_without_a_title_stop_the_load(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(*(renamed("title", song(song_id=f"SO{n}")) for n in range(20)))
+    assert "failed no source key of the songs that a song needs has gone missing" in load(warehouse, code=1)
+
+
+@pytest.mark.parametrize(("plays", "code", "word"), [(19, 0, "warn"), (20, 1, "failed")])
+def test_a_file_with_times_in_seconds_is_not_published_as_an_empty_day(warehouse, plays, code, word):
+    warehouse.events("a", *(play(ts=1541105830 + n, itemInSession=n) for n in range(plays)))
+    warehouse.songs(song())
+    said = load(warehouse, code=code)
+    reason = f"some play is complete: none of {plays} is, the first for the reason no time"
+    assert re.search(rf"{word} +{reason}\n", said)
+
+
+@pytest.mark.parametrize(("incomplete", "word"), [(1, "ok"), (2, "warn")])
+def test_more_than_a_hundredth_of_incomplete_plays_is_said(warehouse, incomplete, word):
+    complete = [play(itemInSession=n) for n in range(100 - incomplete)]
+    warehouse.events("a", *complete, *(play(userId="", itemInSession=200 + n) for n in range(incomplete)), EVENT)
+    warehouse.songs(song())
+    said = load(warehouse)
+    share = ": 2 of 100 are (2.0 %)" if word == "warn" else ""
+    expectation = r"at most 1 % of the plays are incomplete \(without a user, a time or a session\)"
+    assert re.search(rf"{word} +{expectation}{re.escape(share)}\n", said)
+
+
+@pytest.mark.parametrize(
+    ("user", "number"),
+    [("2147483647", 2147483647), ("1000000000.0", 1000000000), ("0000000026", 26), ("2147483648", None)],
+)
+def test_a_user_id_of_ten_digits_is_one_if_it_fits(warehouse, user, number):
+    warehouse.events("a", play(userId=user), play(userId="1"))
+    warehouse.songs(song())
+    load(warehouse)
+    assert (number,) in [*warehouse.query("SELECT user_id FROM users"), (None,)]
+    assert len(warehouse.query(PLAYS)) == (1 if number is None else 2)
+
+
+def test_the_audit_of_an_empty_star_says_that_nothing_is_loaded(warehouse):
+    said = load(warehouse, "--audit", code=1)
+    assert "error: nothing is loaded yet\nhint: python etl.py\n" in said
+    assert "ok" not in said
+
+
+def test_trailing_blanks_do_not_count_whatever_comes_first(warehouse):
+    """Redshift takes 'Ada' and 'Ada  ' for equal: which of the two is kept must not be chance."""
+    blank, bare = "  ", ""
+    stars = []
+    for first, second in ((blank, bare), (bare, blank)):
+        warehouse.empty()
+        assert warehouse.main("create_tables", "--recreate", "--yes", "-q").code == 0
+        for end in (first, second):
+            name = f"with {len(end)} blanks"
+            text = {key: f"{PLAY[key]}{end}" for key in ("firstName", "lastName", "gender", "level", "location")}
+            warehouse.events(
+                name, play(**text, userAgent=f"agent{end}", song=f"First Song{end}", page=f"NextSong{end}")
+            )
+            keys = {key: f"{SONG[key]}{end}" for key in ("song_id", "artist_id", "title", "artist_name")}
+            warehouse.file(f"song_data/{name}.json", json.dumps(song(**keys, artist_location=f"Oslo{end}")))
+            load(warehouse)
+        stars.append(warehouse.star())
+        texts = warehouse.query(
+            "SELECT first_name, last_name, gender, users.level, songplays.location, user_agent, title, name,"
+            " artists.location, songs.song_id, songs.artist_id FROM songplays JOIN users USING (user_id)"
+            " JOIN songs USING (song_id) JOIN artists ON artists.artist_id = songs.artist_id"
+        )
+        assert len(texts) == 1
+        assert all(text == text.rstrip() for text in texts[0])
+    assert stars[0] == stars[1]
+
+
+def test_two_plays_of_one_moment_keep_their_songs_whatever_else_is_alike(warehouse):
+    """They differ in their place in the session, which songplays does not have, and in nothing else that it has."""
+    alike = [("a|b", "c"), ("a", "b|c"), (None, ""), ("", None)]
+    for number, (location, agent) in enumerate(alike):
+        event = play(itemInSession=9 - number, song=f"Song {number}", location=location, userAgent=agent)
+        warehouse.events(f"{number}", event)
+        warehouse.songs(song(song_id="SO0", title="Another"))
+        load(warehouse)
+    warehouse.songs(*(song(song_id=f"SO{number + 1}", title=f"Song {number}") for number in range(len(alike))))
+    load(warehouse)
+    found = warehouse.query("SELECT location, user_agent, song_id FROM songplays ORDER BY song_id")
+    assert found == [(*pair, f"SO{number + 1}") for number, pair in enumerate(alike)]
+    assert warehouse.query(
+        "SELECT plays.song_id, numbered.song FROM songplays AS plays JOIN load_plays AS numbered"
+        " ON numbered.songplay_id = plays.songplay_id ORDER BY 1"
+    ) == [(f"SO{number + 1}", f"Song {number}") for number in range(len(alike))]
+
+
+# --- what --full would remove ---
+
+
+def month(project, days):
+    """One play a day, of a user of its own, and a song for each day."""
+    for day in days:
+        event = play(ts=1541030400000 + day * 86_400_000, userId=str(day), song=f"Song {day}")
+        project.events(f"2018-11-{day + 1:02}", event)
+        title = song(song_id=f"SO{day}", artist_id=f"AR{day % 2}", title=f"Song {day}")
+        project.file(f"song_data/TR{day}.json", json.dumps(title))
+
+
+def remove(project, days):
+    for day in days:
+        (project.data / f"log_data/2018/11/2018-11-{day + 1:02}.json").unlink()
+        (project.data / f"song_data/TR{day}.json").unlink()
+
+
+GONE = ["3 plays of 2018-11-02 to 2018-11-04", "1 play of 2018-11-06", "1 artist", "4 songs", "4 users"]
+
+
+@pytest.fixture
+def thinned(warehouse):
+    """Six days loaded, of which one and its song are still in S3."""
+    month(warehouse, range(1, 6))
+    load(warehouse)
+    remove(warehouse, (1, 2, 3, 5))
+    return warehouse
+
+
+def test_full_refuses_to_remove_what_is_no_longer_in_s3(thinned):
+    before = thinned.digest()
+    said = load(thinned, "--full", code=3)
+    assert "error: --full would remove what is no longer in S3; nothing was changed\n" in said
+    assert "".join(f"  {line}\n" for line in GONE) in said
+    assert "hint: python etl.py keeps it; python etl.py --full --yes removes it\n" in said
+    assert thinned.digest() == before
+    assert "Nothing to do" in load(thinned)
+
+
+def test_a_full_dry_run_says_what_would_vanish_and_changes_nothing(thinned):
+    before, manifests = thinned.digest(), manifests_of(thinned)
+    said = load(thinned, "--full", "--dry-run")
+    assert "".join(f"would remove {line}\n" for line in GONE) in said
+    assert "without --yes a run would be refused" in said
+    assert said.endswith("\nNothing was changed.\n")
+    assert (thinned.digest(), manifests_of(thinned)) == (before, manifests)
+    assert "refused" not in load(thinned, "--full", "--dry-run", "--yes")
+
+
+def manifests_of(project):
+    with open_target(project.settings()) as target:
+        s3 = target.client("s3")
+        (bucket,) = [found["Name"] for found in s3.list_buckets()["Buckets"] if found["Name"].startswith("sparkify-")]
+        return [found["LastModified"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def test_full_with_consent_removes_and_says_it(thinned):
+    said = load(thinned, "--full", "--yes")
+    assert "".join(f"warning: removed, since it is no longer in S3: {line}\n" for line in GONE) in said
+    assert [row[3] for row in thinned.query(PLAYS)] == ["SO4"]
+
+
+def test_full_asks_nothing_where_nothing_vanishes(warehouse):
+    month(warehouse, range(1, 4))
+    load(warehouse)
+    assert "would remove" not in load(warehouse, "--full", "--dry-run")
+    assert "removed" not in load(warehouse, "--full")
+
+
+def test_full_sees_what_vanished_from_an_object_that_is_still_there(warehouse):
+    warehouse.events("a", play(), play(itemInSession=1))
+    warehouse.songs(song())
+    load(warehouse)
+    warehouse.events("a", play())
+    load(warehouse)
+    assert "  1 play of 2018-11-01\n" in load(warehouse, "--full", code=3)
+
+
+# --- objects that change while they are read ---
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Do something after the COPY of the events, before anybody looks at S3 again."""
+
+    def prepare(before, after):
+        from dwh import warehouse as statements
+
+        copy = statements.copy
+
+        def changing(cur, table, statement, parameters):
+            if table != "staging_events":
+                return copy(cur, table, statement, parameters)
+            before()
+            done = copy(cur, table, statement, parameters)
+            after()
+            return done
+
+        monkeypatch.setattr(statements, "copy", changing)
+
+    yield prepare
+    monkeypatch.undo()
+
+
+def test_an_object_that_changed_while_it_was_read_is_read_again(warehouse, meanwhile, monkeypatch):
+    """A, then B while COPY reads, then A again: its content is what was listed, and yet it was not read."""
+    many = [play(itemInSession=n) for n in range(10)]
+    path = warehouse.data / "log_data/2018/11/a.json"
+    warehouse.events("a", *many)
+    warehouse.songs(song())
+    aside = path.with_suffix(".aside")
+
+    def swap():
+        path.rename(aside)
+        warehouse.events("a", *many[:4])
+
+    meanwhile(swap, lambda: aside.rename(path))
+    said = load(warehouse)
+    assert "warning: 1 object changed while being read, such as s3://udacity-dend/log_data/2018/11/a.json" in said
+    assert len(warehouse.query(PLAYS)) == 4
+    monkeypatch.undo()
+    load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 10
+    assert "Nothing to do" in load(warehouse)
+
+
+def test_an_object_that_went_while_it_was_read_stays_out_of_the_ledger(warehouse, meanwhile, monkeypatch):
+    warehouse.events("a", play())
+    warehouse.events("b", play(itemInSession=1))
+    warehouse.songs(song())
+    meanwhile(lambda: None, lambda: (warehouse.data / "log_data/2018/11/b.json").unlink())
+    assert "warning: 1 object changed while being read" in load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 2
+    assert warehouse.value("SELECT COUNT(*) FROM load_objects") == 2

@@ -35,7 +35,7 @@ def test_help_says_the_default_of_every_option_with_a_value(name):
     [
         ("create_cluster", "nothing is asked here"),
         ("create_tables", "with --recreate: drop tables that hold rows"),
-        ("etl", "nothing is asked here"),
+        ("etl", "with --full: remove what is no longer in S3 (else: refuse)"),
         ("destroy_cluster", "do not ask for the name of the cluster"),
     ],
 )

@@ -15,7 +15,7 @@ from dwh.aws.site import Site
 from dwh.cli import Step
 from dwh.config import Settings
 from dwh.console import duration
-from dwh.errors import AwsError, DwhError, TargetError
+from dwh.errors import AwsError, DwhError, TargetError, noted
 from dwh.target import open_target
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def prepared(step: Step) -> Iterator[Site | None]:
     step.console.say(target.describe())
     if before:
         _warn_of_loads(step, before)
-    with waiting.noted(f"what was made stays; the same command goes on, {DESTROY} removes it"):
+    with noted(f"what was made stays; the same command goes on, {DESTROY} removes it"):
         try:
             site = Site.open(target, read_only=dry_run)
         except TargetError:

@@ -11,7 +11,7 @@ from dwh.aws.plan import Change
 from dwh.aws.site import Site
 from dwh.cli import Step
 from dwh.console import duration
-from dwh.errors import AwsError, TargetError
+from dwh.errors import AwsError, TargetError, noted
 
 CLEARED = {"dwh_endpoint": "", "dwh_arn_role": ""}
 
@@ -36,7 +36,7 @@ class Remains:
         return self.cluster is None and not any(change.changes for change in self.rest)
 
 
-@waiting.noted("nothing was changed")
+@noted("nothing was changed")
 def look(step: Step) -> Remains:
     """What is there, looked for by tags, before anything is asked or removed.
 
@@ -94,7 +94,7 @@ def show(step: Step, remains: Remains) -> None:
         console.say("Nothing was changed.")
 
 
-@waiting.noted("nothing was changed")
+@noted("nothing was changed")
 def confirm(step: Step, remains: Remains) -> None:
     """Ask for the name of the cluster.
 
@@ -106,7 +106,7 @@ def confirm(step: Step, remains: Remains) -> None:
     step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
 
 
-@waiting.noted("run destroy_cluster.py again to remove the rest")
+@noted("run destroy_cluster.py again to remove the rest")
 def carry_out(step: Step, remains: Remains) -> None:
     """Remove the cluster, then everything that it used.
 
@@ -136,7 +136,7 @@ def carry_out(step: Step, remains: Remains) -> None:
 
 def _delete_cluster(step: Step, site: Site) -> None:
     args = step.args
-    with waiting.noted(f"the cluster may still be there and billed ({prices.short(step.settings)}): run it again"):
+    with noted(f"the cluster may still be there and billed ({prices.short(step.settings)}): run it again"):
         removal.delete_cluster(step.console, site, minutes=args.timeout, snapshot=args.final_snapshot)
     seconds = waiting.until_gone(step.console, site, minutes=args.timeout)
     step.console.line("Cluster", site.name, "deleted", f"after {duration(seconds)}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from dwh.aws.redshift import find_cluster
 from dwh.aws.site import Site
 from dwh.console import Console, duration
-from dwh.errors import AwsError
+from dwh.errors import AwsError, noted
 
 FIRST_POLL = 0.2
 LONGEST_POLL = 15.0
@@ -147,13 +146,3 @@ def until_gone(console: Console, site: Site, *, minutes: float) -> float:
             f"the cluster {site.name} is still {status} after {duration(wait.elapsed)}",
             hint="it goes on without us: run destroy_cluster.py again, with a longer --timeout",
         )
-
-
-@contextmanager
-def noted(note: str) -> Iterator[None]:
-    """Leave a note on Ctrl-C, for the line that the step ends with."""
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        interrupt.add_note(note)
-        raise

@@ -20,11 +20,12 @@ GIVEN = "data.json"
 
 @dataclass(frozen=True)
 class File:
-    """A file as it stands: enough to see that it has changed."""
+    """A file as it stands: enough to see that it has changed, also when it was put back with its old time."""
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
 
 
 def remember(state_dir: Path, folder: Path, data_dir: Path | None) -> None:
@@ -47,7 +48,11 @@ def seen(path: str) -> File | None:
         status = os.stat(path)
     except OSError:
         return None
-    return File(path, status.st_size, status.st_mtime_ns)
+    return _file(path, status)
+
+
+def _file(path: str, status: os.stat_result) -> File:
+    return File(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def check(folder: Path) -> None:
@@ -86,13 +91,11 @@ def files(root: Path) -> Iterator[tuple[str, File]]:
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((entry.path, f"{relative}{entry.name}/"))
             elif entry.is_file():
-                status = entry.stat()
-                yield f"{relative}{entry.name}", File(entry.path, status.st_size, status.st_mtime_ns)
+                yield f"{relative}{entry.name}", _file(entry.path, entry.stat())
 
 
 def jsonpaths(root: Path) -> File:
     """The folder's JSONPaths file, or the standard one."""
     own = root / JSONPATHS
     path = own if own.is_file() else STANDARD_JSONPATHS
-    status = path.stat()
-    return File(os.fspath(path), status.st_size, status.st_mtime_ns)
+    return _file(os.fspath(path), path.stat())
