@@ -63,15 +63,16 @@ def look(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
 
 def change(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
     """Drop what is there if asked to, create what is missing, and say how many rows each dropped table held."""
-    from dwh import load, warehouse
+    from dwh import locks, warehouse
 
     if step.args.recreate and there.issuperset(sql_queries.LOCKED_TABLES):
         # First of all, so that rows are counted that a load publishes meanwhile.
-        load.lock(cur, step.settings)
+        locks.lock_loads(cur, step.settings)
     rows = look(step, cur, there)
     require_consent(step, rows)
-    for name in reversed(sql_queries.CREATE if step.args.recreate else ()):
-        warehouse.execute(cur, warehouse.on_table(sql_queries.DROP_TABLE, name))
+    if step.args.recreate:
+        drops = [warehouse.on_table(sql_queries.DROP_TABLE, name) for name in reversed(sql_queries.CREATE)]
+        locks.execute_waiting(cur, step.settings, drops, sql_queries.TABLES, "the tables to drop")
     for name, statement in sql_queries.CREATE.items():
         if step.args.recreate or name not in there:
             warehouse.execute(cur, statement)

@@ -287,12 +287,12 @@ LOCK_LOADS = "LOCK load_objects, load_history, staging_events, staging_songs"
 # Milliseconds that a statement may take, waiting for locks included.
 SET_STATEMENT_TIMEOUT = "SET statement_timeout TO %(milliseconds)s"
 
-# Which sessions hold a lock, of any kind, on the tables that a load locks?
+# Which sessions hold a lock, of any kind, on these tables?
 LOCK_HOLDERS = """
 SELECT DISTINCT txn_owner, pid, txn_start
 FROM svv_transactions
 INNER JOIN pg_class ON pg_class.oid = svv_transactions.relation
-WHERE pg_class.relname IN ('load_objects', 'load_history', 'staging_events', 'staging_songs')
+WHERE pg_class.relname IN %(tables)s
     AND granted
     AND pid <> PG_BACKEND_PID()
 ORDER BY txn_start, pid
@@ -372,6 +372,20 @@ ORDER BY starttime, filename, line_number
 LIMIT %(limit)s
 """
 
+# The same from the newer view, for what STL does not show: it holds what ran on the main cluster alone, and not on
+# one of concurrency scaling or of Multi-AZ. The newer view does not have the value.
+# https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_ERRORS.html
+# https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
+NEWER_VIEW_EXISTS = "SELECT COUNT(*) FROM pg_class WHERE relname = 'sys_load_error_detail'"
+
+LOAD_ERRORS_ANYWHERE = """
+SELECT TRIM(file_name), line_number, TRIM(column_name), TRIM(error_message), CAST('' AS VARCHAR(1)) AS raw_field_value
+FROM sys_load_error_detail
+WHERE session_id = %(session)s AND start_time >= %(since)s
+ORDER BY start_time, file_name, line_number
+LIMIT %(limit)s
+"""
+
 # What is the server's clock, as the load errors record it?
 SERVER_TIME = "SELECT GETDATE()"
 BACKEND_PID = "SELECT PG_BACKEND_PID()"
@@ -382,7 +396,7 @@ BACKEND_PID = "SELECT PG_BACKEND_PID()"
 FILLED_EVENTS = """
 CREATE TEMP TABLE filled_events AS
 SELECT
-    CASE WHEN page = 'NextSong' THEN 'play' ELSE 'other' END AS kind,
+    CAST(CASE WHEN page = 'NextSong' THEN 'play' ELSE 'other' END AS VARCHAR(16)) AS kind,
     COUNT(*) AS records,
     COUNT(artist) AS artist, COUNT(auth) AS auth, COUNT(first_name) AS first_name, COUNT(gender) AS gender,
     COUNT(item_in_session) AS item_in_session, COUNT(last_name) AS last_name, COUNT(length) AS length,
@@ -414,7 +428,7 @@ WHERE kind = 'play'
 STAGED_EVENTS = """
 CREATE TEMP TABLE staged_events DISTKEY (user_id) AS
 SELECT
-    CASE
+    CAST(CASE
         WHEN events.page IS NULL OR events.page <> 'NextSong' THEN 'not a play'
         WHEN events.user_id IS NULL AND TRIM(events.source_user_id) <> '' THEN 'odd user id'
         WHEN events.user_id IS NULL THEN 'no user'
@@ -423,7 +437,7 @@ SELECT
         WHEN events.place > 1 THEN 'duplicate'
         WHEN known.load_id IS NOT NULL THEN 'already there'
         ELSE 'new'
-    END AS outcome,
+    END AS VARCHAR(16)) AS outcome,
     events.start_time, events.user_id, events.session_id, events.item_in_session, events.ts,
     events.song, events.artist, events.length, events.level,
     events.first_name, events.last_name, events.gender, events.location, events.user_agent
@@ -450,7 +464,8 @@ FROM (
             user_id AS source_user_id,
             CASE
                 WHEN ts >= 946684800000 AND ts < 4102444800000
-                THEN TIMESTAMP 'epoch' + ts / 1000 * INTERVAL '1 second' + MOD(ts, 1000) * INTERVAL '1 millisecond'
+                THEN TIMESTAMP 'epoch' + ts / 1000 * INTERVAL '1 second'
+                    + (ts - ts / 1000 * 1000) * INTERVAL '1 millisecond'
             END AS start_time,
             session_id, COALESCE(item_in_session, -1) AS item_in_session, ts, RTRIM(page) AS page,
             RTRIM(song) AS song, RTRIM(artist) AS artist, COALESCE(length, 0) AS length, RTRIM(level) AS level,
@@ -501,11 +516,11 @@ SELECT
     CASE WHEN TRIM(artist_location) <> '' THEN RTRIM(artist_location) END AS artist_location,
     artist_latitude,
     artist_longitude,
-    CASE
+    CAST(CASE
         WHEN song_id IS NULL OR TRIM(song_id) = '' THEN 'no song'
         WHEN artist_id IS NULL OR TRIM(artist_id) = '' THEN 'no artist'
         ELSE 'complete'
-    END AS outcome
+    END AS VARCHAR(16)) AS outcome
 FROM staging_songs
 """
 
@@ -811,6 +826,25 @@ WHERE plays.outcome = 'new'
 
 # --- Load: the account of every record ---
 
+# How many rows does each table of the star have, in the range of this load? Asked before and after
+# the inserts. (What the server says of an INSERT is not relied on: of a table that lies on every
+# node it may count each copy.)
+STAR_ROWS = """
+SELECT CAST('songs' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM songs
+UNION ALL
+SELECT CAST('artists' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM artists
+UNION ALL
+SELECT CAST('users' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM users
+UNION ALL
+SELECT CAST('songplays' AS VARCHAR(16)) AS table_name, COUNT(*) AS records
+FROM songplays
+WHERE start_time >= %(first)s AND start_time < %(last)s
+UNION ALL
+SELECT CAST('time' AS VARCHAR(16)) AS table_name, COUNT(*) AS records
+FROM time
+WHERE start_time >= %(first)s AND start_time < %(last)s
+"""
+
 # For each table of the star: what becomes of the staged records that are not
 # inserted, by outcome? Asked before the inserts; with the rows inserted, the
 # outcomes must add up to the records read.
@@ -919,62 +953,62 @@ FROM (
 
 
 class Audit(NamedTuple):
-    """A question whose first answer should be 0; a second one, if any, is an example.
+    """A question of which the first answer, the number of exceptions, should be 0.
 
+    ``name`` is how people speak of it, ``expectation`` what should hold.
     ``error`` keeps a load from being published; ``warn`` is printed. ``staged``
     audits look at the staging tables and make sense only while loading.
     ``%(since)s`` leaves out the plays before the first one that a load touched.
-    ``enough`` is for what a few odd records may show by themselves: a third answer says how many
-    records there are, and with fewer than ``enough`` an error is a warning. (A load must not stop for
-    ever at a record that a larger load would publish.)
+    ``enough`` is for what a few odd records may show by themselves: with fewer records than that, which the
+    second answer counts, an error is only a warning. (A load must not stop for ever at a record that a larger
+    load would publish.)
+    ``example`` says in words what the further answers are.
 
-    The planner believes a declared primary key, and would answer "is it unique?" from
-    the declaration: what is grouped by is therefore an expression, never the bare key.
+    The planner believes declared keys, and may answer from the declaration what it is asked about them: "is it
+    unique?", "has it a row there?". So what is grouped by or joined on is an expression, never the bare key.
     https://docs.aws.amazon.com/redshift/latest/dg/t_Defining_constraints.html
     """
 
+    name: str
     expectation: str
     severity: Literal["error", "warn"]
     query: str
+    example: str = "{}"
     staged: bool = False
     enough: int = 0
 
 
 AUDITS = (
     Audit(
+        "event_keys",
         "no source key of the events that a play needs has gone missing",
         "error",
         """
 SELECT
     CASE
-        WHEN SUM(records) > 0 AND (
-            SUM(page) = 0 OR SUM(ts) = 0 OR SUM(level) = 0
-            OR (
-                SUM(CASE WHEN kind = 'play' THEN records END) > 0
-                AND (
-                    SUM(CASE WHEN kind = 'play' THEN user_id END) = 0
-                    OR SUM(CASE WHEN kind = 'play' THEN session_id END) = 0
-                    OR SUM(CASE WHEN kind = 'play' THEN song END) = 0
-                    OR SUM(CASE WHEN kind = 'play' THEN artist END) = 0
-                )
-            )
-        ) THEN 1 ELSE 0
-    END,
-    'filled: page ' || SUM(page) || ', ts ' || SUM(ts) || ', level ' || SUM(level)
-    || '; of plays: user_id ' || NVL(SUM(CASE WHEN kind = 'play' THEN user_id END), 0)
-    || ', session_id ' || NVL(SUM(CASE WHEN kind = 'play' THEN session_id END), 0)
-    || ', song ' || NVL(SUM(CASE WHEN kind = 'play' THEN song END), 0)
-    || ', artist ' || NVL(SUM(CASE WHEN kind = 'play' THEN artist END), 0),
-    CASE
-        WHEN SUM(page) = 0 OR SUM(ts) = 0 OR SUM(level) = 0 THEN SUM(records)
-        ELSE SUM(CASE WHEN kind = 'play' THEN records END)
-    END
-FROM filled_events
+        WHEN records > 0 AND (page = 0 OR ts = 0 OR level = 0) THEN 1
+        WHEN plays > 0 AND (user_id = 0 OR session_id = 0 OR song = 0 OR artist = 0) THEN 1
+        ELSE 0
+    END AS exceptions,
+    CASE WHEN page = 0 OR ts = 0 OR level = 0 THEN records ELSE plays END AS among,
+    page, ts, level, user_id, session_id, song, artist
+FROM (
+    SELECT
+        SUM(records) AS records, SUM(page) AS page, SUM(ts) AS ts, SUM(level) AS level,
+        SUM(CASE WHEN kind = 'play' THEN records ELSE 0 END) AS plays,
+        SUM(CASE WHEN kind = 'play' THEN user_id ELSE 0 END) AS user_id,
+        SUM(CASE WHEN kind = 'play' THEN session_id ELSE 0 END) AS session_id,
+        SUM(CASE WHEN kind = 'play' THEN song ELSE 0 END) AS song,
+        SUM(CASE WHEN kind = 'play' THEN artist ELSE 0 END) AS artist
+    FROM filled_events
+) AS filled
 """,
+        "filled: page {}, ts {}, level {}; of plays: userId {}, sessionId {}, song {}, artist {}",
         staged=True,
         enough=20,
     ),
     Audit(
+        "song_keys",
         "no source key of the songs that a song needs has gone missing",
         "error",
         """
@@ -983,16 +1017,17 @@ SELECT
         WHEN COUNT(*) > 0
             AND (COUNT(song_id) = 0 OR COUNT(artist_id) = 0 OR COUNT(title) = 0 OR COUNT(artist_name) = 0)
         THEN 1 ELSE 0
-    END,
-    'filled: song_id ' || COUNT(song_id) || ', artist_id ' || COUNT(artist_id)
-    || ', title ' || COUNT(title) || ', artist_name ' || COUNT(artist_name),
-    COUNT(*)
+    END AS exceptions,
+    COUNT(*) AS among,
+    COUNT(song_id) AS song_id, COUNT(artist_id) AS artist_id, COUNT(title) AS title, COUNT(artist_name) AS artist_name
 FROM staging_songs
 """,
+        "filled: song_id {}, artist_id {}, title {}, artist_name {}",
         staged=True,
         enough=20,
     ),
     Audit(
+        "other_event_keys",
         "the other source keys are filled somewhere",
         "warn",
         """
@@ -1003,26 +1038,28 @@ SELECT
             OR SUM(last_name) = 0 OR SUM(length) = 0 OR SUM(location) = 0 OR SUM(method) = 0
             OR SUM(registration) = 0 OR SUM(status) = 0 OR SUM(user_agent) = 0
         ) THEN 1 ELSE 0
-    END,
-    'filled: auth ' || SUM(auth) || ', firstName ' || SUM(first_name) || ', gender ' || SUM(gender)
-    || ', itemInSession ' || SUM(item_in_session) || ', lastName ' || SUM(last_name)
-    || ', length ' || SUM(length) || ', location ' || SUM(location) || ', method ' || SUM(method)
-    || ', registration ' || SUM(registration) || ', status ' || SUM(status)
-    || ', userAgent ' || SUM(user_agent)
+    END AS exceptions,
+    SUM(auth) AS auth, SUM(first_name) AS first_name, SUM(gender) AS gender, SUM(item_in_session) AS item_in_session,
+    SUM(last_name) AS last_name, SUM(length) AS length, SUM(location) AS location, SUM(method) AS method,
+    SUM(registration) AS registration, SUM(status) AS status, SUM(user_agent) AS user_agent
 FROM filled_events
 WHERE kind = 'play'
 """,
+        "filled: auth {}, firstName {}, gender {}, itemInSession {}, lastName {}, length {}, location {}, method {}, "
+        "registration {}, status {}, userAgent {}",
         staged=True,
     ),
     # Such as a file whose times are in seconds: every play would be left out, and the day published empty.
     Audit(
+        "complete_plays",
         "some play is complete",
         "error",
         """
 SELECT
-    CASE WHEN SUM(plays) > 0 AND SUM(complete) = 0 THEN 1 ELSE 0 END,
-    'none of ' || SUM(plays) || ' is, the first for the reason ' || MIN(CASE WHEN plays > complete THEN outcome END),
-    SUM(plays)
+    CASE WHEN SUM(plays) > 0 AND SUM(complete) = 0 THEN 1 ELSE 0 END AS exceptions,
+    SUM(plays) AS among,
+    SUM(plays) AS plays,
+    MIN(CASE WHEN plays > complete THEN outcome END) AS reason
 FROM (
     SELECT
         outcome,
@@ -1031,17 +1068,20 @@ FROM (
     FROM staged_outcomes
 ) AS counted
 """,
+        "none of {} is, and the first reason is: {}",
         staged=True,
         enough=20,
     ),
     Audit(
+        "incomplete_plays",
         "at most 1 % of the plays are incomplete (without a user, a time or a session)",
         "warn",
         """
 SELECT
-    CASE WHEN 100 * SUM(incomplete) > SUM(plays) THEN 1 ELSE 0 END,
-    SUM(incomplete) || ' of ' || SUM(plays) || ' are ('
-    || CAST(ROUND(100.0 * SUM(incomplete) / NULLIF(SUM(plays), 0), 1) AS DECIMAL(4, 1)) || ' %%)'
+    CASE WHEN 100 * SUM(incomplete) > SUM(plays) THEN 1 ELSE 0 END AS exceptions,
+    SUM(incomplete) AS incomplete,
+    SUM(plays) AS plays,
+    CAST(100.0 * SUM(incomplete) / NULLIF(SUM(plays), 0) AS DECIMAL(4, 1)) AS percentage
 FROM (
     SELECT
         CASE WHEN outcome <> 'not a play' THEN records ELSE 0 END AS plays,
@@ -1049,13 +1089,15 @@ FROM (
     FROM staged_outcomes
 ) AS counted
 """,
+        "{} of {} are ({} %)",
         staged=True,
     ),
     Audit(
+        "plays_once",
         "no play was loaded twice",
         "error",
         """
-SELECT COUNT(*), MIN('user ' || user_key || ' at ' || start_time)
+SELECT COUNT(*) AS exceptions, MIN(CAST(user_key AS VARCHAR) || ' at ' || CAST(start_time AS VARCHAR)) AS example
 FROM (
     SELECT user_id + 0 AS user_key, session_id, start_time, item_in_session
     FROM load_plays
@@ -1064,53 +1106,62 @@ FROM (
     HAVING COUNT(*) > 1
 ) AS repeated
 """,
+        "user {}",
     ),
+    # The two lie on the same slice by user_id, and number their rows alike.
     Audit(
+        "plays_and_ledger",
         "songplays has one row for each play that was loaded",
         "error",
         """
-SELECT COUNT(*), MIN('songplay_id ' || NVL(plays.songplay_id, numbered.songplay_id))
+SELECT COUNT(*) AS exceptions, MIN(NVL(plays.songplay_id, numbered.songplay_id)) AS example
 FROM (SELECT user_id, songplay_id FROM songplays WHERE start_time >= %(since)s) AS plays
 FULL JOIN (SELECT user_id, songplay_id FROM load_plays WHERE start_time >= %(since)s) AS numbered
     ON numbered.user_id = plays.user_id
     AND numbered.songplay_id = plays.songplay_id
 WHERE plays.songplay_id IS NULL OR numbered.songplay_id IS NULL
 """,
+        "songplay_id {}",
     ),
     Audit(
+        "unique_plays",
         "no key twice in songplays",
         "error",
         """
-SELECT COUNT(*) - COUNT(DISTINCT songplay_id + 0)
+SELECT COUNT(*) - COUNT(DISTINCT songplay_id + 0) AS exceptions
 FROM songplays
 WHERE start_time >= %(since)s
 """,
+        "",
     ),
     Audit(
+        "unique_dimensions",
         "no key twice in users, songs, artists",
         "error",
         """
-SELECT SUM(repeated), MIN(id)
+SELECT COUNT(*) AS exceptions, MIN(id) AS example
 FROM (
-    SELECT 1 AS repeated, 'user_id ' || user_id AS id FROM users GROUP BY 'user_id ' || user_id HAVING COUNT(*) > 1
+    SELECT 'user_id ' || CAST(user_id AS VARCHAR) AS id FROM users
+    GROUP BY 'user_id ' || CAST(user_id AS VARCHAR) HAVING COUNT(*) > 1
     UNION ALL
-    SELECT 1, 'song_id ' || song_id FROM songs GROUP BY 'song_id ' || song_id HAVING COUNT(*) > 1
+    SELECT 'song_id ' || song_id AS id FROM songs GROUP BY 'song_id ' || song_id HAVING COUNT(*) > 1
     UNION ALL
-    SELECT 1, 'artist_id ' || artist_id FROM artists GROUP BY 'artist_id ' || artist_id HAVING COUNT(*) > 1
+    SELECT 'artist_id ' || artist_id AS id FROM artists GROUP BY 'artist_id ' || artist_id HAVING COUNT(*) > 1
 ) AS keys
 """,
     ),
     Audit(
+        "keys_of_plays",
         "every key of songplays has its dimension row",
         "error",
         """
-SELECT COUNT(*), MIN('songplay_id ' || songplay_id)
+SELECT COUNT(*) AS exceptions, MIN(songplay_id) AS example
 FROM (
     SELECT songplays.songplay_id
     FROM songplays
-    LEFT JOIN users ON users.user_id = songplays.user_id
-    LEFT JOIN songs ON songs.song_id = songplays.song_id
-    LEFT JOIN artists ON artists.artist_id = songplays.artist_id
+    LEFT JOIN users ON users.user_id = songplays.user_id + 0
+    LEFT JOIN songs ON songs.song_id = songplays.song_id || ''
+    LEFT JOIN artists ON artists.artist_id = songplays.artist_id || ''
     WHERE songplays.start_time >= %(since)s
         AND (
             users.user_id IS NULL
@@ -1120,78 +1171,92 @@ FROM (
     UNION ALL
     SELECT songplays.songplay_id
     FROM songplays
-    LEFT JOIN time ON time.start_time = songplays.start_time AND time.start_time >= %(since)s
+    LEFT JOIN time
+        ON time.start_time = songplays.start_time + INTERVAL '0 second'
+        AND time.start_time >= %(since)s
     WHERE songplays.start_time >= %(since)s
         AND time.start_time IS NULL
 ) AS orphans
 """,
+        "songplay_id {}",
     ),
     Audit(
+        "songs_and_artists",
         "every song and artist that was loaded is there, and each song's artist",
         "error",
         """
-SELECT COUNT(*), MIN('song_id ' || load_songs.song_id)
+SELECT COUNT(*) AS exceptions, MIN(load_songs.song_id) AS example
 FROM load_songs
 LEFT JOIN songs ON songs.song_id = load_songs.song_id
 LEFT JOIN artists ON artists.artist_id = load_songs.artist_id
-LEFT JOIN artists AS credited ON credited.artist_id = songs.artist_id
+LEFT JOIN artists AS credited ON credited.artist_id = songs.artist_id || ''
 WHERE songs.song_id IS NULL
     OR artists.artist_id IS NULL
     OR credited.artist_id IS NULL
 """,
+        "song_id {}",
     ),
     # None is missing, as the audit of the keys says: equal numbers then mean none twice, and none without a play.
     Audit(
+        "unique_moments",
         "time has one row for each moment of a play",
         "error",
         """
 SELECT ABS(
     (SELECT COUNT(*) FROM time WHERE start_time >= %(since)s)
     - (SELECT COUNT(DISTINCT start_time) FROM songplays WHERE start_time >= %(since)s)
-)
+) AS exceptions
 """,
+        "",
     ),
     Audit(
+        "levels",
         "level is free or paid",
         "error",
         """
-SELECT COUNT(*), MIN(example)
+SELECT COUNT(*) AS exceptions, MIN(example) AS example
 FROM (
-    SELECT 'user ' || user_id || ' at ' || start_time || ' is ' || NVL(level, 'NULL') AS example
+    SELECT
+        CAST(user_id AS VARCHAR) || ' at ' || CAST(start_time AS VARCHAR) || ' is ' || NVL(level, 'NULL') AS example
     FROM songplays
     WHERE start_time >= %(since)s AND (level IS NULL OR level NOT IN ('free', 'paid'))
     UNION ALL
-    SELECT 'user ' || user_id || ' is ' || NVL(level, 'NULL')
+    SELECT CAST(user_id AS VARCHAR) || ' is ' || NVL(level, 'NULL') AS example
     FROM users
     WHERE level IS NULL OR level NOT IN ('free', 'paid')
 ) AS others
 """,
+        "user {}",
     ),
     Audit(
+        "ranges",
         "times, durations and coordinates are in range",
         "error",
         """
-SELECT COUNT(*), MIN(example)
+SELECT COUNT(*) AS exceptions, MIN(example) AS example
 FROM (
-    SELECT 'start_time ' || start_time AS example
+    SELECT 'start_time ' || CAST(start_time AS VARCHAR) AS example
     FROM time
     WHERE start_time < '2000-01-01' OR start_time >= '2100-01-01'
     UNION ALL
-    SELECT 'song_id ' || song_id || ' lasts ' || duration
+    SELECT 'song_id ' || song_id || ' lasts ' || CAST(duration AS VARCHAR) AS example
     FROM songs
     WHERE duration <= 0
     UNION ALL
-    SELECT 'artist_id ' || artist_id || ' at ' || NVL(latitude, 0) || ', ' || NVL(longitude, 0)
+    SELECT
+        'artist_id ' || artist_id || ' at ' || CAST(NVL(latitude, 0) AS VARCHAR)
+        || ', ' || CAST(NVL(longitude, 0) AS VARCHAR) AS example
     FROM artists
     WHERE ABS(latitude) > 90 OR ABS(longitude) > 180
 ) AS others
 """,
     ),
     Audit(
+        "encoding",
         "text is encoded once (Ã is the mark of UTF-8 read as Latin-1)",
         "warn",
         """
-SELECT COUNT(*), MIN(CASE WHEN artist LIKE '%%Ã%%' THEN artist ELSE song END)
+SELECT COUNT(*) AS exceptions, MIN(CASE WHEN artist LIKE '%%Ã%%' THEN artist ELSE song END) AS example
 FROM load_plays
 WHERE start_time >= %(since)s
     AND (song LIKE '%%Ã%%' OR artist LIKE '%%Ã%%')
@@ -1253,7 +1318,8 @@ FROM (
         MIN(start_time) AS first_play,
         MAX(start_time) AS last_play,
         COUNT(*) AS plays,
-        COUNT(song_id) AS matched_plays
+        -- of the artist, which is set together with the song and is none of the columns grouped by
+        COUNT(artist_id) AS matched_plays
     FROM songplays
     WHERE start_time >= %(since)s AND start_time < %(until)s
     GROUP BY GROUPING SETS ((user_id, session_id), (song_id))
@@ -1513,7 +1579,11 @@ FROM (
                 session_id,
                 MAX(CASE WHEN place = 1 THEN level END) AS level,
                 SUM(plays) AS plays,
-                FLOOR(EXTRACT(EPOCH FROM MAX(last_play))) - FLOOR(EXTRACT(EPOCH FROM MIN(first_play))) AS seconds
+                -- not by EPOCH: it is an INTEGER on Redshift, and ends in 2038
+                86400 * (CAST(MAX(last_play) AS DATE) - CAST(MIN(first_play) AS DATE))
+                + 3600 * (EXTRACT(HOUR FROM MAX(last_play)) - EXTRACT(HOUR FROM MIN(first_play)))
+                + 60 * (EXTRACT(MINUTE FROM MAX(last_play)) - EXTRACT(MINUTE FROM MIN(first_play)))
+                + FLOOR(EXTRACT(SECOND FROM MAX(last_play))) - FLOOR(EXTRACT(SECOND FROM MIN(first_play))) AS seconds
             FROM (
                 SELECT
                     user_id,

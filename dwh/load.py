@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 from psycopg2.extras import execute_values
 
 import sql_queries
-from dwh import progress, quality, vanishing, warehouse
+from dwh import locks, progress, quality, vanishing, warehouse
 from dwh.config import Settings
-from dwh.console import Console, duration, plural
-from dwh.errors import ConfigError, DataError, WarehouseError
+from dwh.console import Console, plural
+from dwh.errors import ConfigError, DataError
 from dwh.quality import Account
 from dwh.sources import S3Object, find_work_bucket, list_objects, listed, put_manifest, source_prefixes
 from dwh.target import Target, endpoint
@@ -46,9 +45,6 @@ ACCOUNTS = {
     "songplays": ("staging_events", sql_queries.ACCOUNT_SONGPLAYS),
     "time": ("songplays", sql_queries.ACCOUNT_TIME),
 }
-
-# Tables whose first statement deletes the rows that the last one inserts anew.
-REPLACED = ("songs", "artists")
 
 
 @dataclass(frozen=True)
@@ -208,7 +204,7 @@ def begin(cur: cursor, sources: Sources) -> Load:
         WarehouseError: tables are missing, or another load holds them.
     """
     # The lock comes first: the snapshot that everything else reads must not be older than it.
-    lock(cur, sources.settings)
+    locks.lock_loads(cur, sources.settings)
     warehouse.require_tables(cur)
     emptied = forget(cur) if sources.full else []
     loaded = loaded_objects(cur)
@@ -219,28 +215,6 @@ def begin(cur: cursor, sources: Sources) -> Load:
         known=frozenset(loaded),
         emptied=emptied,
     )
-
-
-def lock(cur: cursor, settings: Settings) -> None:
-    """Become the only writer, waiting for another one no longer than ``lock_timeout``.
-
-    Redshift has no time-out for locks of its own: the statement's serves.
-
-    Raises:
-        WarehouseError: another session held the lock all the time.
-    """
-    warehouse.limit(cur, settings.lock_timeout)
-    try:
-        warehouse.execute(cur, sql_queries.LOCK_LOADS)
-    except psycopg2.errors.QueryCanceled as error:
-        warehouse.rollback(cur.connection)
-        holders = warehouse.rows(cur, sql_queries.LOCK_HOLDERS)
-        raise WarehouseError(
-            f"another session has held the tables of the load for more than {duration(settings.lock_timeout)}",
-            hint="wait for it to end (it may be another load), then run the step again",
-            detail="\n".join(f"held by {owner.strip()}, session {pid}, since {start}" for owner, pid, start in holders),
-        ) from error
-    warehouse.limit(cur, settings.statement_timeout)
 
 
 def forget(cur: cursor) -> list[str]:
@@ -314,16 +288,25 @@ def look_again(sources: Sources, load: Load, console: Console) -> None:
 
 def fill_star(cur: cursor, load: Load, console: Console) -> None:
     """Insert what is staged into the star, keeping the account of each table."""
-    inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
+    before = star_rows(cur, load)
+    outcomes, seconds = {}, {}
     for table, statements in star_statements().items():
-        source, account = ACCOUNTS[table]
         started = time.monotonic()
         with console.busy(f"inserting into {table}"):
-            outcomes = quality.outcomes(cur, account, load.parameters)
-            counts = [warehouse.execute(cur, statement, load.parameters) for statement in statements]
-        inserted[table] = counts[-1] - (counts[0] if table in REPLACED else 0)
-        load.accounts.append(Account(table, inserted[source], inserted[table], outcomes))
-        console.step("insert", table, inserted[table], "", time.monotonic() - started)
+            outcomes[table] = quality.outcomes(cur, ACCOUNTS[table][1], load.parameters)
+            for statement in statements:
+                warehouse.execute(cur, statement, load.parameters)
+        seconds[table] = time.monotonic() - started
+    inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
+    inserted |= {table: rows - before[table] for table, rows in star_rows(cur, load).items()}
+    for table, found in outcomes.items():
+        load.accounts.append(Account(table, inserted[ACCOUNTS[table][0]], inserted[table], found))
+        console.step("insert", table, inserted[table], "", seconds[table])
+
+
+def star_rows(cur: cursor, load: Load) -> dict[str, int]:
+    """The rows of each table of the star, as far as this load can add to them."""
+    return dict(warehouse.rows(cur, sql_queries.STAR_ROWS, load.parameters))
 
 
 def transform(cur: cursor, load: Load, console: Console) -> None:

@@ -97,11 +97,11 @@ def _ask(cur: cursor, console: Console, check: sql_queries.Audit, since: datetim
     if not exceptions:
         console.check("ok", check.expectation)
         return "ok"
-    example, records = [*more, None, None][:2]
-    few = bool(check.enough) and int(records or 0) < check.enough
+    few = check.enough and int(more.pop(0)) < check.enough
     word = "warn" if check.severity == "warn" or few else "failed"
-    count = f"{exceptions:,} exceptions" + (", such as " if example else "") if exceptions > 1 else ""
-    console.check(word, plain(f"{check.expectation}: {count}{example or ''}"))
+    parts = [f"{exceptions:,} exceptions"] if exceptions > 1 else []
+    parts += [check.example.format(*more)] if more else []
+    console.check(word, plain(f"{check.expectation}: {', such as '.join(parts)}".removesuffix(": ")))
     return word
 
 

@@ -385,7 +385,7 @@ def test_a_file_with_times_in_seconds_is_not_published_as_an_empty_day(warehouse
     warehouse.events("a", *(play(ts=1541105830 + n, itemInSession=n) for n in range(plays)))
     warehouse.songs(song())
     said = load(warehouse, code=code)
-    reason = f"some play is complete: none of {plays} is, the first for the reason no time"
+    reason = f"some play is complete: none of {plays} is, and the first reason is: no time"
     assert re.search(rf"{word} +{reason}\n", said)
 
 
