@@ -848,6 +848,7 @@ WHERE start_time >= %(first)s AND start_time < %(last)s
 # For each table of the star: what becomes of the staged records that are not
 # inserted, by outcome? Asked before the inserts; with the rows inserted, the
 # outcomes must add up to the records read.
+# (Every text literal has a type: one without is refused by Redshift as soon as it is compared or sorted.)
 
 ACCOUNT_SONGPLAYS = """
 SELECT outcome, records
@@ -856,19 +857,19 @@ WHERE outcome <> 'new'
 """
 
 ACCOUNT_USERS = """
-SELECT 'no user id' AS outcome, SUM(records) AS records
+SELECT CAST('no user id' AS VARCHAR(16)) AS outcome, SUM(records) AS records
 FROM staged_users
 WHERE user_id IS NULL
 UNION ALL
-SELECT 'no time', SUM(records - timed)
+SELECT CAST('no time' AS VARCHAR(16)) AS outcome, SUM(records - timed)
 FROM staged_users
 WHERE user_id IS NOT NULL
 UNION ALL
-SELECT 'duplicate', SUM(timed) - COUNT(*)
+SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, SUM(timed) - COUNT(*)
 FROM staged_users
 WHERE user_id IS NOT NULL AND timed > 0
 UNION ALL
-SELECT 'already there', COUNT(*)
+SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
 FROM staged_users
 INNER JOIN users AS known ON known.user_id = staged_users.user_id
 WHERE staged_users.timed > 0
@@ -886,10 +887,10 @@ FROM staged_songs
 WHERE outcome <> 'complete'
 GROUP BY outcome
 UNION ALL
-SELECT 'duplicate', SUM(records) - COUNT(*)
+SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, SUM(records) - COUNT(*)
 FROM keys
 UNION ALL
-SELECT 'already there', COUNT(*)
+SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
 FROM keys
 INNER JOIN songs AS known ON known.song_id = keys.song_id
 """
@@ -906,20 +907,20 @@ FROM staged_songs
 WHERE outcome <> 'complete'
 GROUP BY outcome
 UNION ALL
-SELECT 'duplicate', SUM(records) - COUNT(*)
+SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, SUM(records) - COUNT(*)
 FROM keys
 UNION ALL
-SELECT 'already there', COUNT(*)
+SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
 FROM keys
 INNER JOIN artists AS known ON known.artist_id = keys.artist_id
 """
 
 ACCOUNT_TIME = """
-SELECT 'duplicate' AS outcome, COUNT(*) - COUNT(DISTINCT start_time) AS records
+SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, COUNT(*) - COUNT(DISTINCT start_time) AS records
 FROM staged_events
 WHERE outcome = 'new'
 UNION ALL
-SELECT 'already there', COUNT(*)
+SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
 FROM time AS known
 WHERE start_time >= %(first)s AND start_time < %(last)s
     AND EXISTS (SELECT 1 FROM staged_events WHERE outcome = 'new' AND staged_events.start_time = known.start_time)
@@ -1695,7 +1696,7 @@ FROM (
     SELECT browser, os, COUNT(DISTINCT user_id) AS users, SUM(plays) AS plays
     FROM (
         SELECT
-            CASE
+            CAST(CASE
                 WHEN user_agent IS NULL OR user_agent = '' THEN 'unknown'
                 WHEN STRPOS(user_agent, 'MSIE') > 0 OR STRPOS(user_agent, 'Trident') > 0 THEN 'Internet Explorer'
                 WHEN STRPOS(user_agent, 'Edge/') > 0 OR STRPOS(user_agent, 'Edg/') > 0 THEN 'Edge'
@@ -1705,8 +1706,8 @@ FROM (
                 WHEN STRPOS(user_agent, 'Chrome') > 0 THEN 'Chrome'
                 WHEN STRPOS(user_agent, 'Safari') > 0 THEN 'Safari'
                 ELSE 'other'
-            END AS browser,
-            CASE
+            END AS VARCHAR(32)) AS browser,
+            CAST(CASE
                 WHEN user_agent IS NULL OR user_agent = '' THEN 'unknown'
                 WHEN STRPOS(user_agent, 'iPhone') > 0 OR STRPOS(user_agent, 'iPad') > 0 THEN 'iOS'
                 WHEN STRPOS(user_agent, 'Android') > 0 THEN 'Android'
@@ -1715,7 +1716,7 @@ FROM (
                 WHEN STRPOS(user_agent, 'CrOS') > 0 THEN 'ChromeOS'
                 WHEN STRPOS(user_agent, 'Linux') > 0 THEN 'Linux'
                 ELSE 'other'
-            END AS os,
+            END AS VARCHAR(32)) AS os,
             user_id,
             plays
         FROM (

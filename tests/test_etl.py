@@ -9,6 +9,7 @@ import re
 import pytest
 from project import EVENT, PLAY, SONG
 
+import sql_queries
 from dwh.target import open_target
 
 PLAYS = "SELECT user_id, session_id, start_time, song_id FROM songplays ORDER BY start_time, session_id, songplay_id"
@@ -598,3 +599,39 @@ def test_an_object_that_went_while_it_was_read_stays_out_of_the_ledger(warehouse
     assert "warning: 1 object changed while being read" in load(warehouse)
     assert len(warehouse.query(PLAYS)) == 2
     assert warehouse.value("SELECT COUNT(*) FROM load_objects") == 2
+
+
+def test_the_account_counts_rows_and_not_what_the_server_says_of_an_insert(warehouse, monkeypatch):
+    """Of a table that lies on every node the server may count each copy."""
+    from dwh import warehouse as statements
+
+    execute = statements.execute
+    monkeypatch.setattr(statements, "execute", lambda *args: 4 * execute(*args))
+    month(warehouse, range(1, 4))
+    said = load(warehouse)
+    assert "  users      3 read = 3 inserted\n" in said
+    assert re.search(r"insert +songs +3 rows", said)
+    load(warehouse, "--full")
+
+
+@pytest.mark.parametrize("options", [(), ("--max-errors", "1")])
+def test_load_errors_that_stl_does_not_show_are_read_from_the_newer_view(warehouse, monkeypatch, options):
+    """STL holds what ran on the main cluster alone."""
+    for name in ("LEFT_OUT", "LOAD_ERRORS"):
+        monkeypatch.setattr(sql_queries, name, getattr(sql_queries, name).replace("WHERE", "WHERE FALSE AND"))
+    warehouse.events("a", play(), play(sessionId="not a number"))
+    warehouse.songs(song())
+    said = load(warehouse, *options, code=0 if options else 1)
+    assert "a.json, line 2, column session_id: " in said
+
+
+def test_records_that_no_view_names_are_counted_all_the_same(warehouse, monkeypatch):
+    monkeypatch.setattr(sql_queries, "LEFT_OUT", sql_queries.LEFT_OUT.replace("WHERE", "WHERE FALSE AND"))
+    monkeypatch.setattr(sql_queries, "NEWER_VIEW_EXISTS", "SELECT 0")
+    warehouse.events("a", play(), play(sessionId="not a number"))
+    warehouse.songs(song())
+    said = load(warehouse, "--max-errors", "1")
+    assert "warning: left out: a record that the load errors do not name" in said
+    assert "  events     2 read = 1 staged + 1 left out\n" in said
+    warehouse.events("b", play(sessionId="x"), play(sessionId="y"))
+    load(warehouse, "--max-errors", "1", code=1)

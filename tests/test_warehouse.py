@@ -40,6 +40,54 @@ def test_what_is_tried_again(error, again):
     assert warehouse.is_transient(error) is again
 
 
+TRANSIENT = {
+    "serializable isolation violation": "ERROR:  1023\nDETAIL:  Serializable isolation violation on table - 100",
+    "conflict with concurrent transaction": "could not complete because of conflict with concurrent transaction",
+    "could not open relation with oid": "ERROR:  could not open relation with OID 4711",
+    "not authorized to assume iam role": "User arn:... is not authorized to assume IAM Role arn:...",
+    "not authorized to get credentials of role": "Not authorized to get credentials of role arn:...",
+}
+
+
+@pytest.mark.parametrize("text", warehouse.TRANSIENT_TEXTS)
+@pytest.mark.parametrize("code", ["XX000", "40001", "25000"])
+def test_what_redshift_says_in_words_is_tried_again_whatever_its_code(text, code):
+    assert warehouse.is_transient(server_error(errors.InternalError_, TRANSIENT[text], code))
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("ERROR:  syntax error at or near FROM\nLINE 1: ...", "ERROR:  syntax error at or near FROM"),
+        (
+            "ERROR:  1023\nDETAIL:  Serializable isolation violation on table - 100, transactions forming the cycle",
+            "ERROR:  1023: Serializable isolation violation on table - 100, transactions forming the cycle",
+        ),
+        (
+            "ERROR:  Spectrum Scan Error\nDETAIL:  \n  -----\n  error:  Spectrum Scan Error\n  code:      15001\n"
+            "  context:   Access Denied\n  query:     12\n",
+            "ERROR:  Spectrum Scan Error: Access Denied",
+        ),
+        ("", "OperationalError"),
+    ],
+)
+def test_an_error_is_told_in_a_line_that_says_something(said, line):
+    assert warehouse.first_line(psycopg2.OperationalError(said)) == line
+
+
+@pytest.mark.parametrize(
+    ("notices", "told"),
+    [
+        (["INFO:  Load into table 'x' completed, 3 record(s) loaded successfully.\n"], 0),
+        (["... 3 record(s) loaded successfully.\n", "... 2 record(s) could not be loaded.  Check\n"], 2),
+        (["... 2 record(s) could not be loaded.  Check\n", "... 3 record(s) loaded successfully.\n"], 2),
+        ([], 0),
+    ],
+)
+def test_what_copy_left_out_is_read_from_any_of_its_notices(notices, told):
+    assert warehouse._told_left_out(SimpleNamespace(notices=notices)) == told
+
+
 class FakeTarget:
     """A target whose connections fail, one error after another."""
 
