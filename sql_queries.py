@@ -331,6 +331,22 @@ COMPUPDATE OFF
 STATUPDATE OFF
 """
 
+# May COPY read an object? It goes through it and loads nothing, into a table that goes with the session.
+# What is wrong with single records is a load's affair.
+CREATE_PROBE_EVENTS = CREATE_STAGING_EVENTS.replace("TABLE IF NOT EXISTS staging_events", "TEMP TABLE probe_events")
+
+COPY_PROBE = """
+COPY probe_events
+FROM %(source)s
+IAM_ROLE %(role)s
+REGION %(region)s
+FORMAT AS JSON %(jsonpaths)s
+MAXERROR 100000
+COMPUPDATE OFF
+STATUPDATE OFF
+NOLOAD
+"""
+
 # Appended to a COPY whose source is a manifest of objects, not a prefix.
 MANIFEST = "MANIFEST\n"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -17,9 +15,7 @@ from dwh.console import duration
 from dwh.errors import WarehouseError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection, cursor
-
-GRACE_SECONDS = 5.0
+    from psycopg2.extensions import cursor
 
 
 def lock_loads(cur: cursor, settings: Settings) -> None:
@@ -51,7 +47,7 @@ def execute_waiting(
     """
     warehouse.limit(cur, settings.lock_timeout)
     try:
-        with _cancelled_after(cur.connection, settings.lock_timeout + GRACE_SECONDS):
+        with warehouse.cancelled_after(cur.connection, settings.lock_timeout + warehouse.GRACE_SECONDS):
             for statement in statements:
                 warehouse.execute(cur, statement)
     except psycopg2.errors.QueryCanceled as error:
@@ -63,18 +59,3 @@ def execute_waiting(
             detail="\n".join(f"held by {owner.strip()}, session {pid}, since {start}" for owner, pid, start in holders),
         ) from error
     warehouse.limit(cur, settings.statement_timeout)
-
-
-@contextmanager
-def _cancelled_after(conn: connection, seconds: float) -> Iterator[None]:
-    def cancel() -> None:
-        with suppress(psycopg2.Error):
-            conn.cancel()
-
-    timer = threading.Timer(seconds, cancel)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

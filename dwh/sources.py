@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from dwh.aws.storage import work_bucket_name
@@ -53,6 +54,24 @@ def listed(s3: Any, prefix: str) -> Iterator[S3Object]:
                 yield S3Object(uri, entry["ETag"].strip('"'), entry["Size"], entry["LastModified"])
 
 
+def smallest_object(s3: Any, prefix: str, origin: str) -> S3Object:
+    """The smallest of the first objects under a prefix: as many as one answer of S3 lists.
+
+    Raises:
+        DataError: there are none.
+        botocore.exceptions.ClientError: S3 refused.
+    """
+    first = list(islice(listed(s3, prefix), 1000))
+    if not first:
+        raise no_data(prefix, origin)
+    return min(first, key=lambda found: found.size)
+
+
+def no_data(prefix: str, origin: str) -> DataError:
+    """Nothing is under a prefix."""
+    return DataError(f"there is no data under {prefix}", hint=f"check {origin}, then run the step again")
+
+
 def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
     """The objects under a prefix, as ``listed`` gives them.
 
@@ -67,7 +86,7 @@ def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
     """
     found = list(listed(s3, prefix))
     if not found:
-        raise DataError(f"there is no data under {prefix}", hint=f"check {origin}, then run the step again")
+        raise no_data(prefix, origin)
     return found
 
 

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 Parameters = Mapping[str, Any]
 
 ATTEMPTS = 4
+# A timer of ours comes so many seconds after the time-out of the server.
+GRACE_SECONDS = 5.0
 COMMITTING = "it came with the COMMIT: run the step again, it goes on from whatever was published"
 LOAD_ERRORS_SHOWN = 20
 UNNAMED = "a record that the load errors do not name"
@@ -40,6 +42,13 @@ VALUE_LOGGED = 1024
 ROLE_REFUSED = (
     "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role"
 )
+# Also what it says of a role made a minute ago, which Redshift does not see yet.
+ROLE_TEXTS = ("not authorized to assume iam role", "not authorized to get credentials of role")
+ROLE_NOT_TAKEN = (
+    "the role's trust must name this cluster and db_user, and the role must be attached to the cluster: "
+    "python create_cluster.py puts both right"
+)
+OTHER_REGION = "the bucket is in another region: set region under [S3] in dwh.cfg"
 JSONPATHS_BAD = "fix the file that log_jsonpath in dwh.cfg names: one path for each of the 18 columns, in their order"
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a serializable isolation
@@ -56,9 +65,7 @@ TRANSIENT_TEXTS = (
     "serializable isolation violation",
     "conflict with concurrent transaction",
     "could not open relation with oid",
-    # A role made a minute ago is not visible to Redshift yet.
-    "not authorized to assume iam role",
-    "not authorized to get credentials of role",
+    *ROLE_TEXTS,
 )
 
 
@@ -206,6 +213,26 @@ def limit(cur: cursor, seconds: int) -> None:
 
 
 @contextmanager
+def cancelled_after(conn: connection, seconds: float) -> Iterator[None]:
+    """Cancel the statement that still runs after some seconds, by a timer of ours.
+
+    For waits of which it is not documented whether ``statement_timeout`` counts them.
+    """
+
+    def cancel() -> None:
+        with suppress(psycopg2.Error):
+            conn.cancel()
+
+    timer = threading.Timer(seconds, cancel)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
 def interruptible(conn: connection) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM cancel the statement that runs.
 
@@ -275,6 +302,10 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         return missing_table(table[1])
     if re.search(r"S3ServiceException.*\bStatus 403", said):
         return WarehouseError(f"COPY may not read the data: {said}", hint=ROLE_REFUSED)
+    if any(text in said.lower() for text in ROLE_TEXTS):
+        return WarehouseError(f"COPY may not take the role: {said}", hint=ROLE_NOT_TAKEN)
+    if re.search(r"S3ServiceException.*\bStatus 301", said):
+        return WarehouseError(f"COPY may not read the data: {said}", hint=OTHER_REGION)
     if re.search(r"JSONPath", said, re.IGNORECASE):
         return WarehouseError(f"COPY cannot use the JSONPaths file: {said}", hint=JSONPATHS_BAD)
     hints = {

@@ -9,7 +9,7 @@ import pytest
 from project import PLAY, SONG
 
 import sql_queries
-from dwh import locks
+from dwh import warehouse as statements
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def held(project, statement):
 
 def test_a_load_ends_also_where_the_time_out_of_statements_does_not_count_the_wait(impatient, monkeypatch):
     monkeypatch.setattr(sql_queries, "SET_STATEMENT_TIMEOUT", "SELECT %(milliseconds)s")
-    monkeypatch.setattr(locks, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(statements, "GRACE_SECONDS", 0.2)
     impatient.events("b", PLAY)
     with held(impatient, "LOCK load_objects"):
         began = time.monotonic()
