@@ -236,7 +236,7 @@ CREATE TABLE IF NOT EXISTS load_users (
     session_id      BIGINT                ENCODE AZ64,
     item_in_session INTEGER               ENCODE AZ64,
     load_id         BIGINT       NOT NULL ENCODE AZ64,
-    PRIMARY KEY (user_id, load_id)
+    PRIMARY KEY (user_id)
 )
 DISTSTYLE ALL
 SORTKEY (user_id)
@@ -563,31 +563,6 @@ FROM load_plays AS plays
 INNER JOIN new_songs AS songs ON songs.title = plays.song AND songs.artist_name = plays.artist
 """
 
-# Which song does a play mean? The record of that title and artist name whose
-# duration is closest (where the length is known), then the smallest song_id: one, or none.
-SONG_MATCHES = """
-CREATE TEMP TABLE song_matches AS
-SELECT song, artist, length, song_id, artist_id
-FROM (
-    SELECT
-        heard.song, heard.artist, heard.length, songs.song_id, songs.artist_id,
-        ROW_NUMBER() OVER (
-            PARTITION BY heard.song, heard.artist, heard.length
-            ORDER BY
-                CASE WHEN heard.length > 0 THEN ABS(songs.duration - heard.length) END,
-                songs.song_id,
-                songs.artist_id
-        ) AS place
-    FROM (
-        SELECT DISTINCT song, artist, length FROM staged_events WHERE outcome = 'new'
-        UNION
-        SELECT DISTINCT song, artist, length FROM plays_to_match
-    ) AS heard
-    INNER JOIN load_songs AS songs ON songs.title = heard.song AND songs.artist_name = heard.artist
-) AS candidates
-WHERE place = 1
-"""
-
 # --- Load: what would vanish when everything is loaded anew ---
 
 # Which plays are there now?
@@ -644,6 +619,100 @@ GROUP BY table_name
 ORDER BY table_name
 """
 
+# --- Load: the account of every record ---
+
+# How many rows does each table of the star have, in the range of this load? Asked before and after
+# the inserts. (What the server says of an INSERT is not relied on: of a table that lies on every
+# node it may count each copy.)
+STAR_ROWS = """
+SELECT CAST('songs' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM songs
+UNION ALL
+SELECT CAST('artists' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM artists
+UNION ALL
+SELECT CAST('users' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM users
+UNION ALL
+SELECT CAST('songplays' AS VARCHAR(16)) AS table_name, COUNT(*) AS records
+FROM songplays
+WHERE start_time >= %(first)s AND start_time < %(last)s
+UNION ALL
+SELECT CAST('time' AS VARCHAR(16)) AS table_name, COUNT(*) AS records
+FROM time
+WHERE start_time >= %(first)s AND start_time < %(last)s
+"""
+
+# What becomes of the records that each table of the star is fed with and that make no new row, by
+# outcome? Asked before the inserts; with the rows inserted, the outcomes must add up to the records.
+# (Every text literal has a type: Redshift refuses one without as soon as it is compared or sorted.)
+ACCOUNT_OF_RECORDS = """
+WITH keys AS ( -- of the song records, each with the number of records that have it
+    SELECT CAST('songs' AS VARCHAR(16)) AS table_name, song_id AS id, COUNT(*) AS records
+    FROM staged_songs
+    WHERE outcome = 'complete'
+    GROUP BY song_id
+    UNION ALL
+    SELECT CAST('artists' AS VARCHAR(16)) AS table_name, artist_id AS id, COUNT(*) AS records
+    FROM staged_songs
+    WHERE outcome = 'complete'
+    GROUP BY artist_id
+)
+-- songs and artists
+SELECT named.table_name, staged_songs.outcome, COUNT(*) AS records
+FROM staged_songs
+CROSS JOIN (
+    SELECT CAST('songs' AS VARCHAR(16)) AS table_name
+    UNION ALL
+    SELECT CAST('artists' AS VARCHAR(16)) AS table_name
+) AS named
+WHERE staged_songs.outcome <> 'complete'
+GROUP BY named.table_name, staged_songs.outcome
+UNION ALL
+SELECT table_name, CAST('duplicate' AS VARCHAR(16)) AS outcome, SUM(records) - COUNT(*) AS records
+FROM keys
+GROUP BY table_name
+UNION ALL
+SELECT keys.table_name, CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*) AS records
+FROM keys
+LEFT JOIN songs ON keys.table_name = 'songs' AND songs.song_id = keys.id
+LEFT JOIN artists ON keys.table_name = 'artists' AND artists.artist_id = keys.id
+WHERE songs.song_id IS NOT NULL OR artists.artist_id IS NOT NULL
+GROUP BY keys.table_name
+UNION ALL
+-- users
+SELECT
+    CAST('users' AS VARCHAR(16)) AS table_name, CAST('no user id' AS VARCHAR(16)) AS outcome, SUM(records) AS records
+FROM staged_users
+WHERE user_id IS NULL
+UNION ALL
+SELECT CAST('users' AS VARCHAR(16)), CAST('no time' AS VARCHAR(16)), SUM(records - timed)
+FROM staged_users
+WHERE user_id IS NOT NULL
+UNION ALL
+SELECT CAST('users' AS VARCHAR(16)), CAST('duplicate' AS VARCHAR(16)), SUM(timed) - COUNT(*)
+FROM staged_users
+WHERE user_id IS NOT NULL AND timed > 0
+UNION ALL
+SELECT CAST('users' AS VARCHAR(16)), CAST('already there' AS VARCHAR(16)), COUNT(*)
+FROM staged_users
+INNER JOIN users AS known ON known.user_id = staged_users.user_id
+WHERE staged_users.timed > 0
+UNION ALL
+-- songplays
+SELECT CAST('songplays' AS VARCHAR(16)), outcome, records
+FROM staged_outcomes
+WHERE outcome <> 'new'
+UNION ALL
+-- time
+SELECT
+    CAST('time' AS VARCHAR(16)), CAST('duplicate' AS VARCHAR(16)), COUNT(*) - COUNT(DISTINCT start_time)
+FROM staged_events
+WHERE outcome = 'new'
+UNION ALL
+SELECT CAST('time' AS VARCHAR(16)), CAST('already there' AS VARCHAR(16)), COUNT(*)
+FROM time AS known
+WHERE start_time >= %(first)s AND start_time < %(last)s
+    AND EXISTS (SELECT 1 FROM staged_events WHERE outcome = 'new' AND staged_events.start_time = known.start_time)
+"""
+
 # --- Load: the star ---
 
 # Remember the new song records.
@@ -664,11 +733,6 @@ DELETE FROM songs
 WHERE song_id IN (SELECT song_id FROM new_songs)
 """
 
-DELETE_STALE_ARTISTS = """
-DELETE FROM artists
-WHERE artist_id IN (SELECT artist_id FROM new_songs)
-"""
-
 # One row per song_id: the earliest known year, then the first by every other column.
 INSERT_SONGS = """
 INSERT INTO songs (song_id, title, artist_id, year, duration)
@@ -682,6 +746,11 @@ FROM (
 ) AS variants
 WHERE place = 1
     AND NOT EXISTS (SELECT 1 FROM songs AS known WHERE known.song_id = variants.song_id)
+"""
+
+DELETE_STALE_ARTISTS = """
+DELETE FROM artists
+WHERE artist_id IN (SELECT artist_id FROM new_songs)
 """
 
 # One row per artist_id: a known location before none, known coordinates before
@@ -707,65 +776,45 @@ WHERE place = 1
     AND NOT EXISTS (SELECT 1 FROM artists AS known WHERE known.artist_id = variants.artist_id)
 """
 
-# What is the latest staged event of each user, on any page?
+# Which users have their latest event, on any page, in this load? The latest that is staged is
+# ranked together with the one that is remembered.
+LATEST_USERS = """
+CREATE TEMP TABLE latest_users AS
+SELECT user_id, first_name, last_name, gender, level, ts, session_id, item_in_session
+FROM (
+    SELECT
+        user_id, first_name, last_name, gender, level, ts, session_id, item_in_session, staged,
+        ROW_NUMBER() OVER (
+            PARTITION BY user_id
+            ORDER BY ts DESC, session_id DESC, item_in_session DESC, level, first_name, last_name, gender, staged
+        ) AS place
+    FROM (
+        SELECT
+            events.user_id, events.first_name, events.last_name, events.gender, events.level,
+            events.ts, events.session_id, events.item_in_session, 1 AS staged
+        FROM staged_events AS events
+        INNER JOIN staged_users AS latest ON latest.user_id = events.user_id AND latest.latest_ts = events.ts
+        UNION ALL
+        SELECT user_id, first_name, last_name, gender, level, ts, session_id, item_in_session, 0 AS staged
+        FROM load_users
+    ) AS events
+) AS ranked
+WHERE place = 1 AND staged = 1
+"""
+
+DELETE_LOAD_USERS = """
+DELETE FROM load_users
+USING latest_users
+WHERE latest_users.user_id = load_users.user_id
+"""
+
 INSERT_LOAD_USERS = """
 INSERT INTO load_users (
     user_id, first_name, last_name, gender, level, ts, session_id, item_in_session, load_id
 )
 SELECT
     user_id, first_name, last_name, gender, level, ts, session_id, item_in_session, CAST(%(load_id)s AS BIGINT)
-FROM (
-    SELECT
-        events.user_id, events.first_name, events.last_name, events.gender, events.level,
-        events.ts, events.session_id, events.item_in_session,
-        ROW_NUMBER() OVER (
-            PARTITION BY events.user_id
-            ORDER BY
-                events.session_id DESC, events.item_in_session DESC, events.level,
-                events.first_name, events.last_name, events.gender
-        ) AS place
-    FROM staged_events AS events
-    INNER JOIN staged_users AS latest ON latest.user_id = events.user_id AND latest.latest_ts = events.ts
-) AS events
-WHERE place = 1
-"""
-
-# Which of the events that two loads called a user's latest is not?
-EARLIER_LOAD_USERS = """
-CREATE TEMP TABLE earlier_users AS
-SELECT user_id, load_id
-FROM (
-    SELECT
-        user_id, load_id,
-        ROW_NUMBER() OVER (
-            PARTITION BY user_id
-            ORDER BY ts DESC, session_id DESC, item_in_session DESC, level, first_name, last_name, gender, load_id
-        ) AS place
-    FROM load_users
-) AS ranked
-WHERE place > 1
-"""
-
-DELETE_EARLIER_LOAD_USERS = """
-DELETE FROM load_users
-USING earlier_users
-WHERE earlier_users.user_id = load_users.user_id
-    AND earlier_users.load_id = load_users.load_id
-"""
-
-# Which users have their latest event in this load?
-LATEST_USERS = """
-CREATE TEMP TABLE latest_users AS
-SELECT user_id, first_name, last_name, gender, level
-FROM load_users
-WHERE load_id = %(load_id)s
-"""
-
-INSERT_USERS = """
-INSERT INTO users (user_id, first_name, last_name, gender, level)
-SELECT DISTINCT user_id, first_name, last_name, gender, level
 FROM latest_users
-WHERE NOT EXISTS (SELECT 1 FROM users AS known WHERE known.user_id = latest_users.user_id)
 """
 
 # Bring known users up to date: their level is that of their latest event.
@@ -776,27 +825,37 @@ FROM latest_users AS latest
 WHERE latest.user_id = users.user_id
 """
 
-INSERT_TIME = """
-INSERT INTO time (start_time, hour, day, week, month, year, weekday)
-SELECT
-    start_time,
-    EXTRACT(hour FROM start_time),
-    EXTRACT(day FROM start_time),
-    EXTRACT(week FROM start_time),
-    EXTRACT(month FROM start_time),
-    EXTRACT(year FROM start_time),
-    EXTRACT(dow FROM start_time)
-FROM (SELECT DISTINCT start_time FROM staged_events WHERE outcome = 'new') AS moments
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM time AS known
-    WHERE known.start_time = moments.start_time
-        AND known.start_time >= %(first)s AND known.start_time < %(last)s
-)
+INSERT_USERS = """
+INSERT INTO users (user_id, first_name, last_name, gender, level)
+SELECT DISTINCT user_id, first_name, last_name, gender, level
+FROM latest_users
+WHERE NOT EXISTS (SELECT 1 FROM users AS known WHERE known.user_id = latest_users.user_id)
 """
 
-# How many older plays are concerned by the new songs?
-COUNT_PLAYS_TO_MATCH = "SELECT COUNT(*) FROM plays_to_match"
+# Which song does a play mean? The record of that title and artist name whose
+# duration is closest (where the length is known), then the smallest song_id: one, or none.
+SONG_MATCHES = """
+CREATE TEMP TABLE song_matches AS
+SELECT song, artist, length, song_id, artist_id
+FROM (
+    SELECT
+        heard.song, heard.artist, heard.length, songs.song_id, songs.artist_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY heard.song, heard.artist, heard.length
+            ORDER BY
+                CASE WHEN heard.length > 0 THEN ABS(songs.duration - heard.length) END,
+                songs.song_id,
+                songs.artist_id
+        ) AS place
+    FROM (
+        SELECT DISTINCT song, artist, length FROM staged_events WHERE outcome = 'new'
+        UNION
+        SELECT DISTINCT song, artist, length FROM plays_to_match
+    ) AS heard
+    INNER JOIN load_songs AS songs ON songs.title = heard.song AND songs.artist_name = heard.artist
+) AS candidates
+WHERE place = 1
+"""
 
 # Older plays whose song has come only now, or whose closest song has. (A user's plays lie on one slice.)
 UPDATE_SONGPLAYS = """
@@ -840,119 +899,37 @@ LEFT JOIN song_matches AS matches
 WHERE plays.outcome = 'new'
 """
 
-# --- Load: the account of every record ---
-
-# How many rows does each table of the star have, in the range of this load? Asked before and after
-# the inserts. (What the server says of an INSERT is not relied on: of a table that lies on every
-# node it may count each copy.)
-STAR_ROWS = """
-SELECT CAST('songs' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM songs
-UNION ALL
-SELECT CAST('artists' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM artists
-UNION ALL
-SELECT CAST('users' AS VARCHAR(16)) AS table_name, COUNT(*) AS records FROM users
-UNION ALL
-SELECT CAST('songplays' AS VARCHAR(16)) AS table_name, COUNT(*) AS records
-FROM songplays
-WHERE start_time >= %(first)s AND start_time < %(last)s
-UNION ALL
-SELECT CAST('time' AS VARCHAR(16)) AS table_name, COUNT(*) AS records
-FROM time
-WHERE start_time >= %(first)s AND start_time < %(last)s
-"""
-
-# For each table of the star: what becomes of the staged records that are not
-# inserted, by outcome? Asked before the inserts; with the rows inserted, the
-# outcomes must add up to the records read.
-# (Every text literal has a type: one without is refused by Redshift as soon as it is compared or sorted.)
-
-ACCOUNT_SONGPLAYS = """
-SELECT outcome, records
-FROM staged_outcomes
-WHERE outcome <> 'new'
-"""
-
-ACCOUNT_USERS = """
-SELECT CAST('no user id' AS VARCHAR(16)) AS outcome, SUM(records) AS records
-FROM staged_users
-WHERE user_id IS NULL
-UNION ALL
-SELECT CAST('no time' AS VARCHAR(16)) AS outcome, SUM(records - timed)
-FROM staged_users
-WHERE user_id IS NOT NULL
-UNION ALL
-SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, SUM(timed) - COUNT(*)
-FROM staged_users
-WHERE user_id IS NOT NULL AND timed > 0
-UNION ALL
-SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
-FROM staged_users
-INNER JOIN users AS known ON known.user_id = staged_users.user_id
-WHERE staged_users.timed > 0
-"""
-
-ACCOUNT_SONGS = """
-WITH keys AS (
-    SELECT song_id, COUNT(*) AS records
-    FROM staged_songs
-    WHERE outcome = 'complete'
-    GROUP BY song_id
+INSERT_TIME = """
+INSERT INTO time (start_time, hour, day, week, month, year, weekday)
+SELECT
+    start_time,
+    EXTRACT(hour FROM start_time),
+    EXTRACT(day FROM start_time),
+    EXTRACT(week FROM start_time),
+    EXTRACT(month FROM start_time),
+    EXTRACT(year FROM start_time),
+    EXTRACT(dow FROM start_time)
+FROM (SELECT DISTINCT start_time FROM staged_events WHERE outcome = 'new') AS moments
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM time AS known
+    WHERE known.start_time = moments.start_time
+        AND known.start_time >= %(first)s AND known.start_time < %(last)s
 )
-SELECT outcome, COUNT(*) AS records
-FROM staged_songs
-WHERE outcome <> 'complete'
-GROUP BY outcome
-UNION ALL
-SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, SUM(records) - COUNT(*)
-FROM keys
-UNION ALL
-SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
-FROM keys
-INNER JOIN songs AS known ON known.song_id = keys.song_id
 """
 
-ACCOUNT_ARTISTS = """
-WITH keys AS (
-    SELECT artist_id, COUNT(*) AS records
-    FROM staged_songs
-    WHERE outcome = 'complete'
-    GROUP BY artist_id
-)
-SELECT outcome, COUNT(*) AS records
-FROM staged_songs
-WHERE outcome <> 'complete'
-GROUP BY outcome
-UNION ALL
-SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, SUM(records) - COUNT(*)
-FROM keys
-UNION ALL
-SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
-FROM keys
-INNER JOIN artists AS known ON known.artist_id = keys.artist_id
-"""
-
-ACCOUNT_TIME = """
-SELECT CAST('duplicate' AS VARCHAR(16)) AS outcome, COUNT(*) - COUNT(DISTINCT start_time) AS records
-FROM staged_events
-WHERE outcome = 'new'
-UNION ALL
-SELECT CAST('already there' AS VARCHAR(16)) AS outcome, COUNT(*)
-FROM time AS known
-WHERE start_time >= %(first)s AND start_time < %(last)s
-    AND EXISTS (SELECT 1 FROM staged_events WHERE outcome = 'new' AND staged_events.start_time = known.start_time)
-"""
-
-
-INSERT_LOAD_HISTORY = """
-INSERT INTO load_history (load_id, loaded_at, table_name, outcome, records, detail)
-VALUES %s
-"""
+# --- Load: what the loads remember ---
 
 # An object that came in a new version replaces its earlier row.
 DELETE_LOAD_OBJECTS = "DELETE FROM load_objects WHERE object_key IN %(keys)s"
 
 INSERT_LOAD_OBJECTS = """
 INSERT INTO load_objects (object_key, etag, size, records, loaded_at, load_id)
+VALUES %s
+"""
+
+INSERT_LOAD_HISTORY = """
+INSERT INTO load_history (load_id, loaded_at, table_name, outcome, records, detail)
 VALUES %s
 """
 
@@ -965,6 +942,50 @@ FROM (
     SELECT start_time FROM plays_to_match
 ) AS touched
 """
+
+# --- Load: in which order ---
+
+
+class Staging(NamedTuple):
+    """A staging table: the key of [S3] in dwh.cfg that names its source, and the COPY that fills it."""
+
+    table: str
+    source: str
+    copy: str
+
+
+class Fill(NamedTuple):
+    """A table of the star: the table whose records it is fed with, and the statements that bring it up to date."""
+
+    table: str
+    source: str
+    statements: tuple[str, ...]
+
+
+# First the staging tables are emptied and filled;
+STAGING = (
+    Staging("staging_events", "log_data", COPY_EVENTS),
+    Staging("staging_songs", "song_data", COPY_SONGS),
+)
+
+# then temporary tables say what the records mean, and nothing else is written;
+TRANSFORM = (
+    STAGED_EVENTS,
+    STAGED_OUTCOMES,
+    STAGED_USERS,
+    STAGED_SONGS,
+    NEW_SONGS,
+    PLAYS_TO_MATCH,
+)
+
+# then the star is filled, and beside it what the loads remember. The audits follow, and COMMIT.
+STAR = (
+    Fill("songs", "staging_songs", (INSERT_LOAD_SONGS, DELETE_STALE_SONGS, INSERT_SONGS)),
+    Fill("artists", "staging_songs", (DELETE_STALE_ARTISTS, INSERT_ARTISTS)),
+    Fill("users", "staging_events", (LATEST_USERS, DELETE_LOAD_USERS, INSERT_LOAD_USERS, UPDATE_USERS, INSERT_USERS)),
+    Fill("songplays", "staging_events", (SONG_MATCHES, UPDATE_SONGPLAYS, INSERT_LOAD_PLAYS, INSERT_SONGPLAYS)),
+    Fill("time", "songplays", (INSERT_TIME,)),
+)
 
 # --- Audits ---
 

@@ -16,35 +16,14 @@ from dwh.config import Settings
 from dwh.console import Console, plural
 from dwh.errors import ConfigError, DataError
 from dwh.quality import Account
-from dwh.sources import S3Object, find_work_bucket, list_objects, listed, put_manifest, source_prefixes
+from dwh.sources import S3Object, find_work_bucket, list_objects, listed, put_manifest
 from dwh.target import Target, endpoint
+from sql_queries import Staging
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
 ROWS_A_STATEMENT = 1_000
-
-COPY = {"staging_events": sql_queries.COPY_EVENTS, "staging_songs": sql_queries.COPY_SONGS}
-
-TRANSFORM = (
-    sql_queries.STAGED_EVENTS,
-    sql_queries.STAGED_OUTCOMES,
-    sql_queries.STAGED_USERS,
-    sql_queries.STAGED_SONGS,
-    sql_queries.NEW_SONGS,
-    sql_queries.PLAYS_TO_MATCH,
-    sql_queries.INSERT_LOAD_SONGS,
-    sql_queries.SONG_MATCHES,
-)
-
-# table -> (what it is fed from, the query of its account)
-ACCOUNTS = {
-    "songs": ("staging_songs", sql_queries.ACCOUNT_SONGS),
-    "artists": ("staging_songs", sql_queries.ACCOUNT_ARTISTS),
-    "users": ("staging_events", sql_queries.ACCOUNT_USERS),
-    "songplays": ("staging_events", sql_queries.ACCOUNT_SONGPLAYS),
-    "time": ("songplays", sql_queries.ACCOUNT_TIME),
-}
 
 
 @dataclass(frozen=True)
@@ -67,13 +46,13 @@ class Sources:
         """The settings of the target."""
         return self.target.settings
 
-    def parameters(self, table: str, load_id: int, wanted: Sequence[S3Object]) -> tuple[str, dict[str, Any]]:
+    def copy(self, staging: Staging, load_id: int, wanted: Sequence[S3Object]) -> tuple[str, dict[str, Any]]:
         """The COPY statement of a staging table and its parameters; writes the manifest if there is a bucket for it."""
         if self.work_bucket:
-            source = put_manifest(self.s3, self.work_bucket, f"load-{load_id}-{table}", wanted)
+            source = put_manifest(self.s3, self.work_bucket, f"load-{load_id}-{staging.table}", wanted)
         else:
-            source = source_prefixes(self.settings)[table]
-        return COPY[table] + (sql_queries.MANIFEST if self.work_bucket else ""), {
+            source = prefix(self.settings, staging)
+        return staging.copy + (sql_queries.MANIFEST if self.work_bucket else ""), {
             "source": source,
             "role": self.settings.dwh_arn_role,
             "region": self.settings.s3_region,
@@ -137,11 +116,17 @@ def find_sources(target: Target, console: Console, *, full: bool, consent: bool,
             hint="python create_cluster.py",
         )
     s3, origin = target.client("s3"), target.sources()
-    objects = {table: list_objects(s3, prefix, origin) for table, prefix in source_prefixes(settings).items()}
+    objects = {staging.table: list_objects(s3, prefix(settings, staging), origin) for staging in sql_queries.STAGING}
     bucket = find_work_bucket(target, s3)
     if bucket is None:
         console.warn("there is no work bucket for a manifest: COPY reads the whole prefix, loaded objects too")
     return Sources(objects, target, s3, bucket, full, consent, max_errors)
+
+
+def prefix(settings: Settings, staging: Staging) -> str:
+    """The address that a staging table is loaded from."""
+    address: str = getattr(settings, staging.source)
+    return address
 
 
 def preview(cur: cursor, sources: Sources, console: Console) -> bool:
@@ -247,7 +232,8 @@ def new_objects(objects: dict[str, list[S3Object]], loaded: dict[str, str]) -> d
 def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
     """Empty the staging tables and COPY the new objects into them."""
     session = warehouse.value(cur, sql_queries.BACKEND_PID)
-    for table, new in load.new.items():
+    for staging in sql_queries.STAGING:
+        table, new = staging.table, load.new[staging.table]
         if empty(cur, table):
             load.emptied.append(table)
         if not new:
@@ -255,7 +241,7 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
             continue
         label = f"copying {plural(len(new), 'object')} into {table}"
         with progress.of_copy(sources.target, session) as how_far, console.busy(label, how_far):
-            copied = warehouse.copy(cur, table, *sources.parameters(table, load.load_id, new))
+            copied = warehouse.copy(cur, table, *sources.copy(staging, load.load_id, new))
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
         for record in copied.rejected:
@@ -275,8 +261,12 @@ def look_again(sources: Sources, load: Load, console: Console) -> None:
     They stay out of the ledger, so that the next load reads them again.
     """
     s3 = sources.target.client("s3")
-    prefixes = source_prefixes(sources.settings)
-    now = {entry for table, new in load.new.items() if new for entry in listed(s3, prefixes[table])}
+    now = {
+        entry
+        for staging in sql_queries.STAGING
+        if load.new[staging.table]
+        for entry in listed(s3, prefix(sources.settings, staging))
+    }
     load.changed = frozenset(entry for new in load.new.values() for entry in new) - now
     if load.changed:
         example = min(entry.uri for entry in load.changed)
@@ -289,19 +279,20 @@ def look_again(sources: Sources, load: Load, console: Console) -> None:
 def fill_star(cur: cursor, load: Load, console: Console) -> None:
     """Insert what is staged into the star, keeping the account of each table."""
     before = star_rows(cur, load)
-    outcomes, seconds = {}, {}
-    for table, statements in star_statements().items():
+    outcomes = quality.outcomes(cur, load.parameters)
+    seconds = {}
+    for fill in sql_queries.STAR:
         started = time.monotonic()
-        with console.busy(f"inserting into {table}"):
-            outcomes[table] = quality.outcomes(cur, ACCOUNTS[table][1], load.parameters)
-            for statement in statements:
+        with console.busy(f"inserting into {fill.table}"):
+            for statement in fill.statements:
                 warehouse.execute(cur, statement, load.parameters)
-        seconds[table] = time.monotonic() - started
-    inserted = {table: load.copied[table].records for table in sql_queries.STAGING_TABLES}
-    inserted |= {table: rows - before[table] for table, rows in star_rows(cur, load).items()}
-    for table, found in outcomes.items():
-        load.accounts.append(Account(table, inserted[ACCOUNTS[table][0]], inserted[table], found))
-        console.step("insert", table, inserted[table], "", seconds[table])
+        seconds[fill.table] = time.monotonic() - started
+    records = {table: copied.records for table, copied in load.copied.items()}
+    records |= {table: rows - before[table] for table, rows in star_rows(cur, load).items()}
+    for fill in sql_queries.STAR:
+        account = Account(fill.table, records[fill.source], records[fill.table], outcomes.get(fill.table, {}))
+        load.accounts.append(account)
+        console.step("insert", fill.table, account.inserted, "", seconds[fill.table])
 
 
 def star_rows(cur: cursor, load: Load) -> dict[str, int]:
@@ -310,7 +301,7 @@ def star_rows(cur: cursor, load: Load) -> dict[str, int]:
 
 
 def transform(cur: cursor, load: Load, console: Console) -> None:
-    """Find the new songs and plays, and the song of each play; older plays get theirs here."""
+    """Say in temporary tables what the staged records mean: the new songs and plays, and the latest of the users."""
     with console.busy("transforming what was staged"):
         warehouse.execute(cur, sql_queries.FILLED_EVENTS)
         first, last = warehouse.rows(cur, sql_queries.STAGED_RANGE)[0]
@@ -319,28 +310,8 @@ def transform(cur: cursor, load: Load, console: Console) -> None:
             "first": first or quality.BEGINNING,
             "last": last or quality.BEGINNING,
         }
-        for statement in TRANSFORM:
+        for statement in sql_queries.TRANSFORM:
             warehouse.execute(cur, statement, load.parameters)
-        if warehouse.value(cur, sql_queries.COUNT_PLAYS_TO_MATCH):
-            warehouse.execute(cur, sql_queries.UPDATE_SONGPLAYS)
-
-
-def star_statements() -> dict[str, tuple[str, ...]]:
-    """The statements of each table of the star; the last one inserts."""
-    return {
-        "songs": (sql_queries.DELETE_STALE_SONGS, sql_queries.INSERT_SONGS),
-        "artists": (sql_queries.DELETE_STALE_ARTISTS, sql_queries.INSERT_ARTISTS),
-        "users": (
-            sql_queries.INSERT_LOAD_USERS,
-            sql_queries.EARLIER_LOAD_USERS,
-            sql_queries.DELETE_EARLIER_LOAD_USERS,
-            sql_queries.LATEST_USERS,
-            sql_queries.UPDATE_USERS,
-            sql_queries.INSERT_USERS,
-        ),
-        "songplays": (sql_queries.INSERT_LOAD_PLAYS, sql_queries.INSERT_SONGPLAYS),
-        "time": (sql_queries.INSERT_TIME,),
-    }
 
 
 def remember(cur: cursor, load: Load) -> None:

@@ -46,9 +46,12 @@ class Account:
         return f"{self.read:,} read = {' + '.join(parts)}"
 
 
-def outcomes(cur: cursor, query: str, parameters: warehouse.Parameters) -> dict[str, int]:
-    """The answer of an account query: records by outcome."""
-    return {outcome: int(count or 0) for outcome, count in warehouse.rows(cur, query, parameters)}
+def outcomes(cur: cursor, parameters: warehouse.Parameters) -> dict[str, dict[str, int]]:
+    """What becomes of the staged records that make no new row: by table of the star and outcome."""
+    found: dict[str, dict[str, int]] = {}
+    for table, outcome, records in warehouse.rows(cur, sql_queries.ACCOUNT_OF_RECORDS, parameters):
+        found.setdefault(table, {})[outcome] = int(records or 0)
+    return found
 
 
 def close_accounts(console: Console, accounts: Iterable[Account]) -> None:

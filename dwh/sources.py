@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any
 
 from dwh.aws.storage import work_bucket_name
-from dwh.config import Settings
 from dwh.errors import DataError
 from dwh.target import Target
 
@@ -88,11 +87,6 @@ def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
     if not found:
         raise no_data(prefix, origin)
     return found
-
-
-def source_prefixes(settings: Settings) -> dict[str, str]:
-    """The prefix that each staging table is loaded from."""
-    return {"staging_events": settings.log_data, "staging_songs": settings.song_data}
 
 
 def find_work_bucket(target: Target, s3: Any) -> str | None:
