@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from dwh import __version__
 
 try:
     from dwh import config
     from dwh.aws.errors import explained
-    from dwh.console import Console
+    from dwh.console import Console, open_closed
     from dwh.errors import DwhError
     from dwh.keys import TARGETS
     from dwh.target import Target, open_target
@@ -40,6 +43,16 @@ class Step:
     target: Target
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose help is a result like any other: argparse itself is silent when it cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stderr:
+            Console().tell(message, end="")
+        else:
+            Console(out=file).result(message, end="")
+
+
 def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED) -> argparse.ArgumentParser:
     """A parser with the common options, its help text taken from the script's docstring.
 
@@ -49,7 +62,7 @@ def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED)
         yes: what --yes means in this step.
     """
     purpose, _, rest = (doc or "").strip().partition("\n\n")
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         description=purpose,
         epilog=f"{rest.strip()}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -75,6 +88,16 @@ def count(text: str) -> int:
     return int(text)
 
 
+def folder(text: str) -> Path:
+    """An option's value: a folder, from the root on."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"{text!r} begins with a home folder that is not there") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: the folder that you are in is gone: {error.strerror}") from None
+
+
 def minutes(text: str) -> float:
     """An option's value: minutes, more than none."""
     value = float(text)
@@ -85,7 +108,8 @@ def minutes(text: str) -> float:
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Callable[[Step], int | None]) -> int:
     """Parse, configure, run the body of a step, and turn what it raises into an exit code."""
-    args = parser.parse_args(argv)
+    open_closed()
+    args = _parsed(parser, argv)
     console = Console(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -97,13 +121,22 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Calla
     except DwhError as error:
         console.error(error)
         if args.verbose:
-            _traceback()
+            console.tell(_traceback(), end="")
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         console.tell(f"\ninterrupted{_note(interrupt)}")
         return INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The options; --help, --version and --list print and end here."""
+    try:
+        return parser.parse_args(argv)
+    except DwhError as error:
+        Console().error(error)
+        raise SystemExit(error.exit_code) from None
 
 
 def _note(interrupt: KeyboardInterrupt) -> str:
@@ -129,10 +162,10 @@ def _shown_log(verbose: bool) -> Iterator[None]:
         logger.setLevel(logging.NOTSET)
 
 
-def _traceback() -> None:
+def _traceback() -> str:
     import traceback
 
-    traceback.print_exc()
+    return traceback.format_exc()
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:
