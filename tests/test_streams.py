@@ -6,12 +6,13 @@ import io
 import json
 import os
 import pty
+import resource
 import subprocess
 import sys
 from contextlib import closing
 
 import pytest
-from project import PLAY, ROOT, SONG, STEPS, Ran, clean_environment
+from project import PLAY, ROOT, SONG, STEPS, Ran, clean_environment, without_powers
 
 from dwh import cli
 from dwh.console import Console
@@ -283,6 +284,89 @@ def test_what_a_file_cannot_hold_is_no_traceback_and_no_half_of_a_result(loaded)
     assert (ran.code, ran.out) == (1, "")
     assert "error: standard output is ascii, which has no '\\\\x9b': nothing was printed\n" in ran.err
     assert "hint: set PYTHONIOENCODING=utf-8\n" in ran.err
+
+
+# --- The folder of --output ---
+
+
+def a_file(folder):
+    folder.write_text("mine")
+
+
+def below_a_file(folder):
+    folder.parent.rmdir()
+    folder.parent.write_text("mine")
+
+
+def read_only(folder):
+    folder.mkdir(mode=0o555)
+
+
+def in_a_read_only_one(folder):
+    folder.parent.chmod(0o555)
+
+
+def a_link_to_itself(folder):
+    folder.symlink_to(folder)
+
+
+def a_folder_for_a_file(folder):
+    (folder / "top_songs.csv").mkdir(parents=True)
+
+
+FOLDERS = {
+    a_file: "File exists",
+    below_a_file: "Not a directory",
+    read_only: "Permission denied",
+    in_a_read_only_one: "Permission denied",
+    a_link_to_itself: "File exists",
+    a_folder_for_a_file: "Is a directory",
+}
+
+
+@pytest.mark.parametrize("state", FOLDERS)
+def test_a_folder_that_takes_no_files_is_named(loaded, tmp_path, state):
+    folder = tmp_path / "above" / "out"
+    folder.parent.mkdir()
+    state(folder)
+    ran = loaded.step("business_insights", "--only", "top_songs", "--output", str(folder), preexec_fn=without_powers)
+    folder.parent.chmod(0o755)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"error: {folder}/top_songs.csv cannot be written: {FOLDERS[state]}\nhint: name another folder" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_disk_that_fills_up_leaves_whole_files_alone(loaded, tmp_path):
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be made here: {mounted.stderr.strip()}")
+    try:
+        ran = loaded.step("business_insights", "--only", "top_songs", "--output", str(tmp_path / "out"))
+        files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+    assert ran.code == 2
+    assert "top_songs.png cannot be written: No space left on device\nhint: name another folder" in ran.err
+    assert files == ["top_songs.csv"]
+
+
+def test_a_limit_on_files_is_met_like_a_full_disk(loaded, tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    ran = loaded.step("business_insights", "--only", "top_songs", "--output", str(tmp_path / "out"), preexec_fn=limit)
+    assert ran.code == 2
+    assert "top_songs.png cannot be written: File too large\nhint: name another folder" in ran.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["top_songs.csv"]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_read(loaded, tmp_path):
+    os.mkfifo(tmp_path / "top_songs.csv")
+    ran = loaded.step("business_insights", "--only", "top_songs", "--output", str(tmp_path), timeout=60)
+    assert ran.code == 0
+    assert (tmp_path / "top_songs.csv").is_file()
 
 
 # --- What is no fault of the surroundings ---
