@@ -97,31 +97,28 @@ def load(
         ConfigError: with every problem found, one a line.
     """
     cfg = _absolute(path)
+    environ = os.environ if environ is None else environ
     problems: list[str] = []
-    slips: list[str] = []
+    slips: dict[str, str] = {}
     warnings: list[str] = []
     values = _read_keys(cfg, problems)
     secrets = _read_env(cfg.with_name(".env"), problems, slips, warnings)
-    environ = os.environ if environ is None else environ
     secrets |= {name: environ[name].strip() for name in SECRET_NAMES if name in environ}
     if not problems:
         _check_together(values, problems)
     if target is not None and target not in TARGETS:
         problems.append(f"--target must be one of {', '.join(TARGETS)}, not {target}")
     wanted = target or values.get("target", "auto")
-    # A slip is what keeps a step from AWS, unless the step was not to go there or has its keys after all.
+    # A slip keeps a step from AWS, or from the right account there, but for one that has its keys or shall be local.
     harmless = wanted == "local" or (secrets.get("KEY") and secrets.get("SECRET"))
-    (warnings if harmless else problems).extend(slips)
+    (warnings if harmless else problems).extend(
+        slip for slip, name in slips.items() if wanted != "aws" or name not in environ
+    )
     values["target"] = _resolve_target(wanted, secrets, problems)
     if values["target"] == "aws":
         _check_secrets(secrets, problems)
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError(
-            f"{count} in the configuration",
-            hint=f"fix {cfg} or .env beside it, then run the step again",
-            detail="\n".join(problems),
-        )
+        raise _all_of(problems, cfg)
     return Settings(
         path=cfg,
         key=secrets.get("KEY") or None,
@@ -129,6 +126,15 @@ def load(
         db_password=secrets.get("DB_PASSWORD") or None,
         warnings=tuple(warnings),
         **values,
+    )
+
+
+def _all_of(problems: list[str], cfg: Path) -> ConfigError:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return ConfigError(
+        f"{count} in the configuration",
+        hint=f"fix {cfg} or .env beside it, then run the step again",
+        detail="\n".join(problems),
     )
 
 
@@ -267,11 +273,11 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         problems.append(f"[CLUSTER] encryption_key must be a key in {values['region']}, the region of the cluster")
 
 
-def _read_env(env_file: Path, problems: list[str], slips: list[str], warnings: list[str]) -> dict[str, str]:
+def _read_env(env_file: Path, problems: list[str], slips: dict[str, str], warnings: list[str]) -> dict[str, str]:
     """KEY, SECRET and DB_PASSWORD as ``.env`` has them.
 
-    What else is in it goes to ``slips`` where it looks like one of the three or is a variable of AWS's, else to
-    ``warnings``: other tools keep theirs in such a file too. Nothing of a value is shown.
+    What else is in it goes to ``slips``, with its name, where it looks like one of the three or is a variable of
+    AWS's; else to ``warnings``: other tools keep theirs in such a file too. Nothing of a value is shown.
     """
     secrets: dict[str, str] = {}
     others: list[str] = []
@@ -282,11 +288,13 @@ def _read_env(env_file: Path, problems: list[str], slips: list[str], warnings: l
         elif name is None:  # a comment, or an empty line
             continue
         elif binding.value is None or not NAME.fullmatch(name):
-            slips.append(f"{where}: is not NAME=value")
+            slips[f"{where}: is not NAME=value"] = ""
         elif name in SECRET_NAMES:
-            secrets[name] = binding.value.strip()
+            if binding.value.strip() and secrets.get(name):
+                problems.append(f"{where}: {name} is there a second time")
+            secrets[name] = secrets.get(name) or binding.value.strip()
         elif wrong := _slip(name):
-            slips.append(f"{where}: {wrong}")
+            slips[f"{where}: {wrong}"] = name
         elif name not in others:
             others.append(name)
     if others:

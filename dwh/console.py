@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import sys
 import threading
 import time
@@ -57,6 +58,30 @@ def open_closed() -> None:
             setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
 
 
+def put(stream: TextIO, text: str) -> None:
+    """Write all of a text, at once.
+
+    print() does not: with PYTHONUNBUFFERED it takes a part for the whole when a disk fills up, and it gives up when
+    another program has made the stream non-blocking.
+
+    Raises:
+        OSError: the stream does not take it.
+        UnicodeEncodeError: its encoding lacks a character; nothing was written.
+    """
+    try:
+        descriptor = stream.fileno()
+    except OSError:  # in memory
+        print(text, end="", file=stream)
+        return
+    stream.flush()
+    rest = memoryview(text.encode(stream.encoding, stream.errors or "strict"))
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
+
+
 def silence(stream: TextIO) -> None:
     """Point a stream that takes nothing any more at /dev/null: what it still holds would fail again at the exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -101,7 +126,7 @@ class Console:
     def tell(self, text: str = "", end: str = "\n") -> None:
         """Write on standard error, whoever reads it."""
         try:
-            print(text, end=end, file=self.err, flush=True)
+            put(self.err, text + end)
         except OSError:
             silence(self.err)
             self.unheard = True
@@ -157,7 +182,7 @@ class Console:
         if self.out.isatty():
             text = text.encode(encoding, "backslashreplace").decode(encoding)
         try:
-            print(text, end=end, file=self.out, flush=True)
+            put(self.out, text + end)
         except BrokenPipeError:
             silence(self.out)
             raise SystemExit(0) from None

@@ -255,11 +255,34 @@ def test_a_name_that_looks_like_a_key_does_not_quietly_mean_local(cfg, name, sai
     assert (both.target, both.warnings) == ("aws", (f".env, line 3: {said}",))
 
 
+def test_a_variable_of_awss_that_is_in_the_environment_too_is_in_force(cfg):
+    """direnv and the like put what is in .env into the environment, where boto3 finds it."""
+    env = cfg.with_name(".env")
+    env.write_text("AWS_PROFILE=work\n")
+    env.chmod(0o600)
+    settings = config.load(cfg, "aws", {"AWS_PROFILE": "work"})
+    assert (settings.target, settings.warnings) == ("aws", ())
+    with pytest.raises(ConfigError):
+        config.load(cfg, environ={"AWS_PROFILE": "work"})
+
+
 def test_half_a_pair_and_what_was_meant_come_together(cfg):
     cfg.with_name(".env").write_text("KEY=abc\nSECRT=abc\n")
     text = problems(cfg)
     assert "did you mean SECRET?" in text
     assert ".env has KEY but no SECRET" in text
+
+
+@pytest.mark.parametrize("lines", ["KEY=a\nSECRET=b\nKEY=\nSECRET=\n", "KEY=\nSECRET=\nKEY=a\nSECRET=b\n"])
+def test_empty_lines_of_the_example_do_not_undo_the_others(cfg, lines):
+    cfg.with_name(".env").write_text(lines)
+    settings = config.load(cfg, environ={})
+    assert (settings.target, settings.key, settings.secret) == ("aws", "a", "b")
+
+
+def test_two_values_for_a_key_are_named(cfg):
+    cfg.with_name(".env").write_text(f"KEY=a\nSECRET=b\nKEY={CANARY}\n")
+    assert problems(cfg) == ".env, line 3: KEY is there a second time"
 
 
 def test_other_tools_names_are_warned_about_in_one_line(cfg):

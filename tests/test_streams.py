@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import pty
 import resource
+import struct
 import subprocess
 import sys
+import termios
+import time
 from contextlib import closing
 
 import pytest
@@ -143,6 +147,41 @@ def test_nothing_else_takes_the_place_of_a_closed_stream(folder):
     assert report.read_text() == f"True {['/dev/null'] * 3}\n[True, True, True] ''\n"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_result_that_is_written_in_part_is_an_error(loaded, tmp_path, unbuffered):
+    """A disk that fills up takes the beginning, and says nothing until it is asked again."""
+    limit = "ulimit -f 1;"
+    ran = shell(loaded, "business_insights --format json", f">{tmp_path}/all.json", limit, PYTHONUNBUFFERED=unbuffered)
+    assert ran.code == 1
+    assert "error: the result cannot be written to standard output: File too large\n" in ran.err
+    assert 0 < (tmp_path / "all.json").stat().st_size <= 1024
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_stream_that_does_not_block_gets_everything(undisturbed, loaded, unbuffered):
+    """As another program may leave a terminal or a pipe: a write that would wait fails."""
+    run = "business_insights --format json --limit 99"
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    name, *args = run.split()
+    step = subprocess.Popen(
+        [sys.executable, str(ROOT / f"{name}.py"), *args],
+        cwd=loaded.folder,
+        env=clean_environment(loaded.folder, PYTHONUNBUFFERED=unbuffered),
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=writer,
+    )
+    os.close(writer)
+    time.sleep(4)  # until the pipe is full
+    with os.fdopen(reader, "rb") as pipe:
+        got = pipe.read().decode()
+    assert step.wait(60) == 0, got
+    assert got.startswith("local target")
+    assert got.partition("\n")[2] == undisturbed(run)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_working_folder_that_is_gone_is_named(loaded, step):
     gone = "mkdir gone && cd gone && rmdir ../gone &&"
@@ -220,10 +259,6 @@ def test_a_prompt_that_nobody_sees_is_not_waited_on(loaded, fault):
 
 def on_terminal(project, run, columns=80, **environ):
     """Run a step with standard output on a terminal of some width; what it showed there."""
-    import fcntl
-    import struct
-    import termios
-
     name, *args = run.split()
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
