@@ -116,7 +116,7 @@ def load(
     )
     values["target"] = _resolve_target(wanted, secrets, problems)
     if values["target"] == "aws":
-        _check_secrets(secrets, problems)
+        _check_pair(secrets, problems)
     if problems:
         raise _all_of(problems, cfg)
     return Settings(
@@ -340,12 +340,11 @@ def _slip(name: str) -> str:
     return ""
 
 
-def _check_secrets(secrets: Mapping[str, str], problems: list[str]) -> None:
-    """Name what holds a character that neither AWS nor Redshift has in keys and passwords."""
+def _check_pair(secrets: Mapping[str, str], problems: list[str]) -> None:
     problems += [
         f"{name} holds a space, a line break or another character that is never in it: copy it again"
-        for name, text in secrets.items()
-        if re.search(r"[^!-~]", text)
+        for name in ("KEY", "SECRET")
+        if re.search(r"[^!-~]", secrets.get(name, ""))
     ]
 
 
