@@ -127,6 +127,8 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Calla
         console.tell(f"\ninterrupted{_note(interrupt)}")
         return INTERRUPTED
     finally:
+        # What others have written to a standard error that takes nothing would make the exit code 120.
+        console.tell(end="")
         signal.signal(signal.SIGTERM, previous)
 
 

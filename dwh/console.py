@@ -9,6 +9,7 @@ goes on unheard: a cluster half made would be billed all the same.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import select
 import sys
@@ -55,7 +56,9 @@ def open_closed() -> None:
             # The lowest free descriptor, which is the stream's own. Open for reading alone: a write still fails.
             nowhere = os.open(os.devnull, os.O_RDONLY)
             os.set_inheritable(nowhere, True)
-            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
+            # Without a buffer, which would fail at the exit of Python.
+            raw = io.FileIO(nowhere, mode, closefd=False)
+            setattr(sys, name, io.TextIOWrapper(raw, encoding="utf-8", errors="replace", write_through=True))
 
 
 def put(stream: TextIO, text: str) -> None:

@@ -22,6 +22,8 @@ from dwh import cli
 from dwh.console import Console
 from dwh.errors import DwhError, RefusedError
 
+pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+
 # name: how a shell does it.
 FAULTS = {
     "stdin closed": "<&-",
@@ -145,6 +147,15 @@ def test_nothing_else_takes_the_place_of_a_closed_stream(folder):
         check=True,
     )
     assert report.read_text() == f"True {['/dev/null'] * 3}\n[True, True, True] ''\n"
+
+
+@pytest.mark.parametrize("fault", ["stderr closed", "stderr full"])
+def test_what_a_library_says_to_nobody_does_not_make_it_fail(loaded, tmp_path, fault):
+    """Matplotlib warns of a folder that it cannot write, and the step itself is quiet."""
+    run = f"business_insights -q --only top_songs --output {tmp_path}/out"
+    surroundings = {"PYTHONUNBUFFERED": "", "MPLCONFIGDIR": "/proc/none"}
+    assert "Matplotlib" in loaded.step(*run.split(), **surroundings).err
+    assert shell(loaded, run, FAULTS[fault], **surroundings).code == 0
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
