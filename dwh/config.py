@@ -109,7 +109,7 @@ def load(
     if target is not None and target not in TARGETS:
         problems.append(f"--target must be one of {', '.join(TARGETS)}, not {target}")
     wanted = target or values.get("target", "auto")
-    # A slip keeps a step from AWS, or from the right account there, but for one that has its keys or shall be local.
+    # A slip could send a step to the wrong place, unless it has both keys anyway or was told to run locally.
     harmless = wanted == "local" or (secrets.get("KEY") and secrets.get("SECRET"))
     (warnings if harmless else problems).extend(
         slip for slip, name in slips.items() if wanted != "aws" or name not in environ
@@ -324,14 +324,14 @@ def _bindings(env_file: Path, problems: list[str], warnings: list[str]) -> Itera
 
 
 def _line(binding: Binding) -> int:
-    """The number of its line; the empty lines before it are counted to a binding."""
+    """The number of its line. A binding begins with the empty lines before it."""
     text = binding.original.string
     return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _slip(name: str) -> str:
     """What is wrong with a name in ``.env`` that looks like one of ours or of AWS's; else nothing."""
-    # At less, DB_PORT or POSTGRES_PASSWORD of another tool would be taken for a slip.
+    # A lower cutoff would take another tool's DB_PORT or POSTGRES_PASSWORD for a slip.
     close = _closest(name, [*SECRET_NAMES, *MEANT, *ELSEWHERE], 0.8)
     if close and close not in ELSEWHERE:
         return f"{name} is not known; did you mean {MEANT.get(close, close)}?"
