@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dwh import cli, insights
-from dwh.console import Console
+from dwh.console import Console, plain
 from dwh.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -79,8 +79,13 @@ def business_insights(step: cli.Step) -> None:
     else:
         from dwh.insights import export
 
-        text = export.to_json(report.answers) if args.format == "json" else export.to_csv(report.answers[0])
-        step.console.result(text.removesuffix("\n"))
+        terminal = step.console.out.isatty()
+        if args.format == "csv":
+            text = export.to_csv(report.answers[0], plain if terminal else str)
+        else:
+            text = export.to_json(report.answers)
+            text = export.shown_json(text) if terminal else text
+        step.console.result(text, end="")
 
 
 def _check_together(args: argparse.Namespace, chosen: int) -> None:

@@ -26,7 +26,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from dwh import cli
 from dwh.cli import Step
@@ -38,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        type=Path,
+        type=cli.folder,
         help="folder that fills the S3 of the local target; an error on aws "
         "(default: the one given before, else data_dir in dwh.cfg, else generated sample data)",
     )

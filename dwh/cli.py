@@ -11,11 +11,13 @@ try:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import contextmanager
     from dataclasses import dataclass
+    from pathlib import Path
     from types import FrameType
+    from typing import Any
 
     from dwh import __version__, config
     from dwh.aws.errors import explained
-    from dwh.console import Console
+    from dwh.console import Console, open_closed
     from dwh.errors import DwhError, Terminated
     from dwh.keys import TARGETS
     from dwh.target import Target, open_target
@@ -45,6 +47,16 @@ class Step:
     target: Target
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose help is a result like any other: argparse itself is silent when it cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stderr:
+            Console().tell(message, end="")
+        else:
+            Console(out=file).result(message, end="")
+
+
 def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED) -> argparse.ArgumentParser:
     """A parser with the common options, its help text taken from the script's docstring.
 
@@ -54,7 +66,7 @@ def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED)
         yes: what --yes means in this step.
     """
     purpose, _, rest = (doc or "").strip().partition("\n\n")
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         description=purpose,
         epilog=f"{rest.strip()}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -80,6 +92,16 @@ def count(text: str) -> int:
     return int(text)
 
 
+def folder(text: str) -> Path:
+    """An option's value: a folder, from the root on."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"{text!r} begins with a home folder that is not there") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: the folder that you are in is gone: {error.strerror}") from None
+
+
 def minutes(text: str) -> float:
     """An option's value: minutes, more than none."""
     value = float(text)
@@ -98,6 +120,7 @@ def run(
         argv: the options; None takes those of the process, which then ends with the step.
         body: the work of the step.
     """
+    open_closed()
     console = Console()
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -111,13 +134,15 @@ def run(
     except DwhError as error:
         console.error(error)
         if console.verbose:
-            _traceback()
+            console.tell(_traceback(), end="")
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         _hear_nothing_more(argv is None)
         console.tell(f"\ninterrupted{_note(interrupt)}")
         return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
     finally:
+        # What others have written to a standard error that takes nothing would make the exit code 120.
+        console.tell(end="")
         signal.signal(signal.SIGTERM, previous)
         _hear_nothing_more(argv is None)
 
@@ -151,10 +176,10 @@ def _shown_log(verbose: bool) -> Iterator[None]:
         logger.setLevel(logging.NOTSET)
 
 
-def _traceback() -> None:
+def _traceback() -> str:
     import traceback
 
-    traceback.print_exc()
+    return traceback.format_exc()
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

@@ -1,26 +1,38 @@
 """dwh.cfg, .env and the environment, read into one frozen ``Settings``.
 
-All problems are reported at once. What each key must be stands in ``dwh.keys``.
+All problems are reported at once. ``dwh.keys`` says what each key of dwh.cfg must be.
 """
 
 from __future__ import annotations
 
 import configparser
 import difflib
+import io
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from dwh.errors import ConfigError
 from dwh.keys import KEYS, NODE_COUNTS, TARGETS, Problem
 
 SECRET_NAMES = ("KEY", "SECRET", "DB_PASSWORD")
+# Other tools' names for them.
+MEANT = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_KEY", "ACCESS_KEY"), "KEY") | dict.fromkeys(
+    ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "SECRET_KEY"), "SECRET"
+)
+# What boto3 or the aws command would look for, and where the steps do.
+ELSEWHERE = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "the region is in dwh.cfg, under [AWS]") | {
+    "AWS_PROFILE": "set it in the environment, and use --target aws",
+    "AWS_SESSION_TOKEN": "set it in the environment",
+}
+# A name in .env that may be shown. Anything else may be a key that was pasted in its place, or a part of one.
+NAME = re.compile(r"(?!A[KS]IA)[A-Za-z_][A-Za-z0-9_]{0,31}")
 
 
 @dataclass(frozen=True)
@@ -84,23 +96,29 @@ def load(
     Raises:
         ConfigError: with every problem found, one a line.
     """
-    cfg = Path(path).absolute()
+    cfg = _absolute(path)
+    environ = os.environ if environ is None else environ
     problems: list[str] = []
+    slips: dict[str, str] = {}
+    warnings: list[str] = []
     values = _read_keys(cfg, problems)
-    secrets, warnings = _read_secrets(cfg.with_name(".env"), os.environ if environ is None else environ, problems)
+    secrets = _read_env(cfg.with_name(".env"), problems, slips, warnings)
+    secrets |= {name: environ[name].strip() for name in SECRET_NAMES if name in environ}
     if not problems:
         _check_together(values, problems)
     if target is not None and target not in TARGETS:
         problems.append(f"--target must be one of {', '.join(TARGETS)}, not {target}")
     wanted = target or values.get("target", "auto")
+    # A slip could send a step to the wrong place, unless it has both keys anyway or was told to run locally.
+    harmless = wanted == "local" or (secrets.get("KEY") and secrets.get("SECRET"))
+    (warnings if harmless else problems).extend(
+        slip for slip, name in slips.items() if wanted != "aws" or name not in environ
+    )
     values["target"] = _resolve_target(wanted, secrets, problems)
+    if values["target"] == "aws":
+        _check_pair(secrets, problems)
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError(
-            f"{count} in the configuration",
-            hint=f"mend {cfg} or .env beside it, then run the step again",
-            detail="\n".join(problems),
-        )
+        raise _all_of(problems, cfg)
     return Settings(
         path=cfg,
         key=secrets.get("KEY") or None,
@@ -109,6 +127,24 @@ def load(
         warnings=tuple(warnings),
         **values,
     )
+
+
+def _all_of(problems: list[str], cfg: Path) -> ConfigError:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return ConfigError(
+        f"{count} in the configuration",
+        hint=f"fix {cfg} or .env beside it, then run the step again",
+        detail="\n".join(problems),
+    )
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).absolute()
+    except OSError as error:
+        raise ConfigError(
+            f"the folder that you are in cannot be found: {error.strerror}", hint="change to the project's folder"
+        ) from None
 
 
 def _read_keys(cfg: Path, problems: list[str]) -> dict[str, Any]:
@@ -134,28 +170,50 @@ def _read_keys(cfg: Path, problems: list[str]) -> dict[str, Any]:
             problems.append(f"{where} {problem}; it is {text!r}")
     problems.extend(_unknown(parser))
     if values.get("data_dir") is not None:
-        values["data_dir"] = cfg.parent / values["data_dir"].expanduser()
+        try:
+            values["data_dir"] = cfg.parent / values["data_dir"].expanduser()
+        except RuntimeError:  # ~name of no user, or ~ of a user without a home
+            problems.append(f"[LOCAL] data_dir begins with a home folder that is not there; it is {values['data_dir']}")
     return values
 
 
 def _parse_file(cfg: Path) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(cfg.read_text(encoding="utf-8-sig"), source=cfg.name)
+        parser.read_string(_text(cfg), source=cfg.name)
     except FileNotFoundError:
         raise ConfigError(
             f"there is no configuration file {cfg}",
             hint="run the step in the project's folder, or name the file with --config PATH",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(
-            f"{cfg} cannot be read: {reason}", hint="mend the file, or name another with --config PATH"
-        ) from None
+    except Problem as problem:
+        raise ConfigError(f"{cfg} {problem}", hint="fix the file, or name another with --config PATH") from None
     except configparser.Error as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{cfg} cannot be understood: {reason}", hint="mend that line of the file") from None
+        raise ConfigError(f"{cfg} cannot be understood: {reason}", hint="fix that line of the file") from None
     return parser
+
+
+def _text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        Problem: it cannot be read, as the end of a sentence that shows nothing of it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise Problem(f"is a link to {os.readlink(path)}, which is not there") from None
+        raise
+    except OSError as error:
+        raise Problem(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Problem("cannot be read: it is not UTF-8 text") from None
+    if "\0" in text:
+        raise Problem("cannot be read: it has a NUL byte in it")
+    return text
 
 
 def _plain(text: str) -> str:
@@ -186,9 +244,15 @@ def _unknown(parser: configparser.ConfigParser) -> list[str]:
 
 
 def _suggestion(word: str, known: list[str]) -> str:
+    close = _closest(word, known)
+    return f"; did you mean {close}?" if close else ""
+
+
+def _closest(word: str, known: list[str], at_least: float = 0.6) -> str:
+    """The known word that is most like another, in any case of letters; nothing when none is like it."""
     by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), list(by_lower), n=1)
-    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+    close = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=at_least)
+    return by_lower[close[0]] if close else ""
 
 
 def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
@@ -209,27 +273,79 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         problems.append(f"[CLUSTER] encryption_key must be a key in {values['region']}, the region of the cluster")
 
 
-def _read_secrets(env_file: Path, environ: Mapping[str, str], problems: list[str]) -> tuple[dict[str, str], list[str]]:
-    """KEY, SECRET and DB_PASSWORD; the environment wins over ``.env``."""
+def _read_env(env_file: Path, problems: list[str], slips: dict[str, str], warnings: list[str]) -> dict[str, str]:
+    """KEY, SECRET and DB_PASSWORD as ``.env`` has them.
+
+    What else is in it goes to ``slips``, with its name, where it looks like one of the three or is a variable of
+    AWS's; else to ``warnings``: other tools keep theirs in such a file too. Nothing of a value is shown.
+    """
     secrets: dict[str, str] = {}
-    warnings: list[str] = []
-    if env_file.is_file():
-        if os.name == "posix" and env_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-            warnings.append(f"{env_file.name} can be read by other users: chmod 600 {env_file}")
-        with env_file.open(encoding="utf-8-sig") as stream:
-            # Not dotenv_values(): it drops a line that it cannot parse, and expands ${X} inside a secret.
-            for binding in parse_stream(stream):
-                if binding.error:
-                    problems.append(f"{env_file.name}, line {binding.original.line}: cannot be understood")
-                elif binding.key in SECRET_NAMES:
-                    secrets[binding.key] = (binding.value or "").strip()
-    secrets.update({name: environ[name].strip() for name in SECRET_NAMES if name in environ})
+    others: list[str] = []
+    for binding in _bindings(env_file, problems, warnings):
+        where, name = f"{env_file.name}, line {_line(binding)}", binding.key
+        if binding.error:
+            problems.append(f"{where}: cannot be understood")
+        elif name is None:  # a comment, or an empty line
+            continue
+        elif binding.value is None or not NAME.fullmatch(name):
+            slips[f"{where}: is not NAME=value"] = ""
+        elif name in SECRET_NAMES:
+            if binding.value.strip() and secrets.get(name):
+                problems.append(f"{where}: {name} is there a second time")
+            secrets[name] = secrets.get(name) or binding.value.strip()
+        elif wrong := _slip(name):
+            slips[f"{where}: {wrong}"] = name
+        elif name not in others:
+            others.append(name)
+    if others:
+        known = f"{', '.join(SECRET_NAMES[:-1])} and {SECRET_NAMES[-1]}"
+        warnings.append(f"{env_file.name} is read for {known} alone, not for {', '.join(others)}")
+    return secrets
+
+
+def _bindings(env_file: Path, problems: list[str], warnings: list[str]) -> Iterator[Binding]:
+    """The lines of ``.env``, when there is one."""
+    try:
+        # A pipe that nobody writes to would be waited for.
+        if env_file.exists() and not env_file.is_file():
+            raise Problem("is not a file")
+        text = _text(env_file)
+        readable = os.name == "posix" and env_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
+    except FileNotFoundError:
+        return
+    except (OSError, Problem) as error:
+        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else error
+        problems.append(f"{env_file.name} {reason}")
+        return
+    if readable:
+        warnings.append(f"{env_file.name} can be read by other users: chmod 600 {env_file}")
+    # Not dotenv_values(): it drops a line that it cannot parse, and expands ${X} inside a secret.
+    yield from parse_stream(io.StringIO(text))
+
+
+def _line(binding: Binding) -> int:
+    """The number of its line. A binding begins with the empty lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _slip(name: str) -> str:
+    """What is wrong with a name in ``.env`` that looks like one of ours or of AWS's; else nothing."""
+    # A lower cutoff would take another tool's DB_PORT or POSTGRES_PASSWORD for a slip.
+    close = _closest(name, [*SECRET_NAMES, *MEANT, *ELSEWHERE], 0.8)
+    if close and close not in ELSEWHERE:
+        return f"{name} is not known; did you mean {MEANT.get(close, close)}?"
+    if close or name.upper().startswith("AWS_"):
+        return f"{name} is not read from .env; {ELSEWHERE.get(close, ELSEWHERE['AWS_SESSION_TOKEN'])}"
+    return ""
+
+
+def _check_pair(secrets: Mapping[str, str], problems: list[str]) -> None:
     problems += [
-        f"{name} holds a space or a line break: copy it again"
+        f"{name} holds a space, a line break or another character that is never in it: copy it again"
         for name in ("KEY", "SECRET")
-        if re.search(r"\s", secrets.get(name, ""))
+        if re.search(r"[^!-~]", secrets.get(name, ""))
     ]
-    return secrets, warnings
 
 
 def _resolve_target(wanted: str, secrets: Mapping[str, str], problems: list[str]) -> str:

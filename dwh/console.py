@@ -8,7 +8,10 @@ goes on unheard: a cluster half made would be billed all the same.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import select
 import sys
 import threading
 import time
@@ -42,8 +45,48 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def open_closed() -> None:
+    """Open /dev/null in place of each standard stream that is closed, as by ``2>&-``.
+
+    Python has None for such a stream, and what is printed to None goes to standard output. The next file or
+    connection to be opened would also take its descriptor, and with it what is meant for the stream.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest free descriptor, which is the stream's own. Open for reading alone: a write still fails.
+            nowhere = os.open(os.devnull, os.O_RDONLY)
+            os.set_inheritable(nowhere, True)
+            # Without a buffer, which would fail at the exit of Python.
+            raw = io.FileIO(nowhere, mode, closefd=False)
+            setattr(sys, name, io.TextIOWrapper(raw, encoding="utf-8", errors="replace", write_through=True))
+
+
+def put(stream: TextIO, text: str) -> None:
+    """Write all of a text, at once.
+
+    print() does not: with PYTHONUNBUFFERED it takes a part for the whole when a disk fills up, and it gives up when
+    another program has made the stream non-blocking.
+
+    Raises:
+        OSError: the stream does not take it.
+        UnicodeEncodeError: its encoding lacks a character; nothing was written.
+    """
+    try:
+        descriptor = stream.fileno()
+    except OSError:  # in memory
+        print(text, end="", file=stream)
+        return
+    stream.flush()
+    rest = memoryview(text.encode(stream.encoding, stream.errors or "strict"))
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
+
+
 def silence(stream: TextIO) -> None:
-    """Lead a stream that nobody reads any more to nowhere: what it still holds would fail once more at the exit."""
+    """Point a stream that takes nothing any more at /dev/null: what it still holds would fail again at the exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -86,7 +129,7 @@ class Console:
     def tell(self, text: str = "", end: str = "\n") -> None:
         """Write on standard error, whoever reads it."""
         try:
-            print(text, end=end, file=self.err, flush=True)
+            put(self.err, text + end)
         except OSError:
             silence(self.err)
             self.unheard = True
@@ -131,17 +174,33 @@ class Console:
         if self.verbose and error.debug:
             self.tell(f"debug: {error.debug}")
 
-    def result(self, text: str) -> None:
-        """Text of the result itself, on standard output.
+    def result(self, text: str, end: str = "\n") -> None:
+        """Text of the result itself, on standard output. A terminal shows what it cannot encode as an escape.
 
         Raises:
             SystemExit: the reader has seen enough, as in ``| head``: that is no failure.
+            DwhError: standard output is closed, its disk is full, or its encoding lacks a character.
         """
+        encoding = self.out.encoding or "utf-8"
+        if self.out.isatty():
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
         try:
-            print(text, file=self.out, flush=True)
+            put(self.out, text + end)
         except BrokenPipeError:
             silence(self.out)
             raise SystemExit(0) from None
+        except UnicodeEncodeError as error:
+            raise DwhError(
+                f"standard output is {encoding}, which has no {plain(text[error.start])!r}: nothing was printed",
+                hint="set PYTHONIOENCODING=utf-8",
+            ) from None
+        except OSError as error:
+            silence(self.out)
+            reason = "it is closed" if error.errno == errno.EBADF else error.strerror
+            raise DwhError(
+                f"the result cannot be written to standard output: {reason}",
+                hint="send it to a terminal or to a file on a disk with room",
+            ) from error
 
     @contextmanager
     def waiting(self, label: str) -> Iterator[Wait]:
@@ -188,7 +247,11 @@ class Console:
             self.tell(question, end=" ")
         if self.unheard or not sys.stdin.isatty():
             raise RefusedError("nobody is there to confirm", hint="run the step again with --yes")
-        if sys.stdin.readline().strip() != expected:
+        try:
+            answer = sys.stdin.readline()
+        except (OSError, ValueError):  # the terminal is gone, or what was typed is no text
+            answer = ""
+        if answer.strip() != expected:
             raise RefusedError(f"not confirmed: {expected} was not typed; nothing was changed")
 
     def _styled(self, text: str, word: str) -> str:

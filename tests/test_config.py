@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from pristine import put_cfg
+from project import STEPS, without_powers
 
 from dwh import config, keys
 from dwh.errors import ConfigError
@@ -158,8 +160,10 @@ def test_a_prefix_ends_with_a_slash(cfg):
         ("KEY=abc\n", "KEY but no SECRET"),
         ("SECRET=abc\n", "SECRET but no KEY"),
         ("KEY=abc\nSECRET=\n", "KEY but no SECRET"),
-        ('KEY="abc\nSECRET=abc\n', "cannot be understood"),
+        ('\n\nKEY="abc\nSECRET=abc\n', ".env, line 3: cannot be understood"),
         ("KEY='a b'\nSECRET=abc\n", "KEY holds a space"),
+        ("KEY=“abc”\nSECRET=abc\n", "KEY holds a space, a line break or another character that is never in it"),
+        ("KEY=abc\nSECRET=ab\u200bc\n", "SECRET holds a space, a line break or another character"),
     ],
 )
 def test_half_a_key_pair_and_broken_lines(cfg, env, expected):
@@ -211,3 +215,210 @@ def test_a_readable_env_is_warned_about(cfg):
     assert "chmod 600" in config.load(cfg, environ={}).warnings[0]
     env.chmod(0o600)
     assert config.load(cfg, environ={}).warnings == ()
+
+
+# --- Names in .env that nothing reads ---
+
+CANARY = "canaryValue1"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("KEYY", "KEYY is not known; did you mean KEY?"),
+        ("key", "key is not known; did you mean KEY?"),
+        ("SECRT", "SECRT is not known; did you mean SECRET?"),
+        ("Secret", "Secret is not known; did you mean SECRET?"),
+        ("DB_PASWORD", "DB_PASWORD is not known; did you mean DB_PASSWORD?"),
+        ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID is not known; did you mean KEY?"),
+        ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY is not known; did you mean SECRET?"),
+        ("aws_secret_access_key", "aws_secret_access_key is not known; did you mean SECRET?"),
+        ("AWS_ACCES_KEY_ID", "AWS_ACCES_KEY_ID is not known; did you mean KEY?"),
+        ("export SECRET_KEY", "SECRET_KEY is not known; did you mean SECRET?"),
+        ("AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN is not read from .env; set it in the environment"),
+        ("AWS_CONFIG_FILE", "AWS_CONFIG_FILE is not read from .env; set it in the environment"),
+        ("AWS_PROFILE", "AWS_PROFILE is not read from .env; set it in the environment, and use --target aws"),
+        ("AWS_REGION", "AWS_REGION is not read from .env; the region is in dwh.cfg, under [AWS]"),
+        ("aws_default_region", "aws_default_region is not read from .env; the region is in dwh.cfg, under [AWS]"),
+    ],
+)
+def test_a_name_that_looks_like_a_key_does_not_quietly_mean_local(cfg, name, said):
+    env = cfg.with_name(".env")
+    env.write_text(f"# a comment\n\n{name}={CANARY}\n")
+    env.chmod(0o600)
+    for target in (None, "aws"):
+        assert problems(cfg, target) == f".env, line 3: {said}"
+    # Asked for by name, or with the pair that is needed, it is what was meant.
+    assert config.load(cfg, "local", {}).warnings == (f".env, line 3: {said}",)
+    both = config.load(cfg, environ={"KEY": "a", "SECRET": "b"})
+    assert (both.target, both.warnings) == ("aws", (f".env, line 3: {said}",))
+
+
+def test_a_variable_of_awss_that_is_in_the_environment_too_is_in_force(cfg):
+    """direnv and the like put what is in .env into the environment, where boto3 finds it."""
+    env = cfg.with_name(".env")
+    env.write_text("AWS_PROFILE=work\n")
+    env.chmod(0o600)
+    settings = config.load(cfg, "aws", {"AWS_PROFILE": "work"})
+    assert (settings.target, settings.warnings) == ("aws", ())
+    with pytest.raises(ConfigError):
+        config.load(cfg, environ={"AWS_PROFILE": "work"})
+
+
+def test_half_a_pair_and_what_was_meant_come_together(cfg):
+    cfg.with_name(".env").write_text("KEY=abc\nSECRT=abc\n")
+    text = problems(cfg)
+    assert "did you mean SECRET?" in text
+    assert ".env has KEY but no SECRET" in text
+
+
+@pytest.mark.parametrize("lines", ["KEY=a\nSECRET=b\nKEY=\nSECRET=\n", "KEY=\nSECRET=\nKEY=a\nSECRET=b\n"])
+def test_empty_lines_of_the_example_do_not_undo_the_others(cfg, lines):
+    cfg.with_name(".env").write_text(lines)
+    settings = config.load(cfg, environ={})
+    assert (settings.target, settings.key, settings.secret) == ("aws", "a", "b")
+
+
+def test_two_values_for_a_key_are_named(cfg):
+    cfg.with_name(".env").write_text(f"KEY=a\nSECRET=b\nKEY={CANARY}\n")
+    assert problems(cfg) == ".env, line 3: KEY is there a second time"
+
+
+def test_other_tools_names_are_warned_about_in_one_line(cfg):
+    env = cfg.with_name(".env")
+    others = "DATABASE_URL", "DB_PORT", "USER", "POSTGRES_PASSWORD", "JWT_SECRET", "OPENAI_API_KEY", "KYE"
+    env.write_text("".join(f"{name}={CANARY}\n" for name in (*others, "USER")))
+    env.chmod(0o600)
+    settings = config.load(cfg, environ={})
+    assert settings.target == "local"
+    assert settings.warnings == (f".env is read for KEY, SECRET and DB_PASSWORD alone, not for {', '.join(others)}",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        CANARY,
+        "KEY",
+        f"{CANARY}/abc+def=",
+        f"AKIA{CANARY.upper()}={CANARY}",
+        f"{CANARY}AndFurtherOnToFortyCharactersAsASecretHas=",
+        f"'{CANARY} abc'=x",
+        f"KEY {CANARY}",
+        f"KEY: {CANARY}",
+    ],
+)
+def test_a_key_that_was_pasted_without_a_name_is_not_shown(cfg, line):
+    cfg.with_name(".env").write_text(f"{line}\n")
+    text = problems(cfg)
+    assert text.startswith(".env, line 1: ")
+    assert CANARY.lower() not in text.lower()
+
+
+# --- Files in states of every kind ---
+
+
+def directory(path):
+    path.mkdir()
+
+
+def dangling(path):
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def loop(path):
+    path.symlink_to(path)
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def latin(path):
+    path.write_bytes(b"KEY=caf\xe9canaryValue1\n")
+
+
+def utf16(path):
+    path.write_text("KEY=canaryValue1\n", encoding="utf-16")
+
+
+def with_nul(path):
+    path.write_text("KEY=canaryValue1\0\n")
+
+
+def unreadable(path):
+    path.write_text("KEY=canaryValue1\n")
+    path.chmod(0)
+
+
+STATES = {
+    directory: "cannot be read: Is a directory",
+    dangling: "is a link to ",
+    loop: "cannot be read: Too many levels of symbolic links",
+    latin: "cannot be read: it is not UTF-8 text",
+    utf16: "cannot be read: it is not UTF-8 text",
+    with_nul: "cannot be read: it has a NUL byte in it",
+    unreadable: "cannot be read: Permission denied",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("state", [*STATES, pipe])
+def test_an_env_that_cannot_be_read_is_named_by_every_step(folder, step, state):
+    state(folder.folder / ".env")
+    ran = folder.step(step, preexec_fn=without_powers)
+    assert (ran.code, ran.out) == (2, "")
+    said = "is not a file" if state in (directory, pipe) else STATES[state]
+    assert f"error: 1 problem in the configuration\n  .env {said}" in ran.err
+    check_telling(ran.err)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("state", STATES)
+def test_a_dwh_cfg_that_cannot_be_read_is_named_by_every_step(folder, step, state):
+    folder.cfg.unlink()
+    state(folder.cfg)
+    ran = folder.step(step, preexec_fn=without_powers)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"error: {folder.cfg} {STATES[state]}" in ran.err
+    check_telling(ran.err)
+
+
+def check_telling(text):
+    """It has a next step, no traceback, and nothing of the file."""
+    assert "\nhint: fix " in text
+    for sign in ("Traceback", "canary", "Errno"):
+        assert sign not in text
+
+
+def test_verbose_shows_no_value_of_env_either(folder):
+    for content in (b"KEY=caf\xe9canaryValue1\n", b"AWS_ACCESS_KEY_ID=canaryValue1\n", b'KEY="canaryValue1\n'):
+        (folder.folder / ".env").write_bytes(content)
+        ran = folder.step("etl", "--verbose")
+        assert ran.code == 2
+        assert "Traceback" in ran.err
+        assert "canary" not in ran.err
+
+
+@pytest.mark.parametrize("text", ["~nobodyofthatname/data", "~nobodyofthatname"])
+def test_a_home_folder_that_is_not_there(folder, text):
+    ran = folder.step("create_cluster", "--data", text)
+    cfg = put_cfg(folder.folder)
+    change(cfg, "data_dir =", f"data_dir = {text}")
+    assert problems(cfg) == f"[LOCAL] data_dir begins with a home folder that is not there; it is {text}"
+    assert ran.code == 2
+    assert f"argument --data: '{text}' begins with a home folder that is not there" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_home_that_is_not_set_is_looked_up(cfg, monkeypatch):
+    change(cfg, "data_dir =", "data_dir = ~/data")
+    monkeypatch.delenv("HOME")
+    assert config.load(cfg, environ={}).data_dir == Path("~/data").expanduser()
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "/dev/null", "/proc/self/mem", "x" * 5000, "dwh.cfg/x"])
+def test_a_config_that_is_none(folder, path):
+    ran = folder.step("etl", "--config", path)
+    assert ran.code == 2
+    assert ran.err.startswith("error: ")
+    assert "Traceback" not in ran.err

@@ -53,7 +53,7 @@ def _contents(report: Report, data_format: str) -> Iterator[tuple[str, bytes]]:
 def _write(path: Path, content: bytes) -> str:
     """Put a file in its place whole, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    there = path.exists()
+    there = path.is_file()
     if there and path.read_bytes() == content:
         return "unchanged"
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

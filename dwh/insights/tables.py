@@ -254,11 +254,11 @@ def _plays_by_level(answer: Answer, style: Style) -> tuple[list[str], list[str]]
     by_day: dict[date, dict[str, tuple[Any, ...]]] = {}
     for row in rows:
         by_day.setdefault(row[0], {})[row[1]] = row
-    when, _, plays, users, share = answer.insight.columns
+    when, which, plays, users, share = answer.insight.columns
     columns = [Cells("date", [cell(day, when, style) for day in by_day], right=False)]
     for level in levels:
         of_level = [by_level[level] for by_level in by_day.values()]
-        columns.append(Cells(level, [cell(row[2], plays, style) for row in of_level]))
+        columns.append(Cells(cell(level, which, style), [cell(row[2], plays, style) for row in of_level]))
         columns.append(Cells("users", [cell(row[3], users, style) for row in of_level]))
     columns.append(Cells("paid share", [cell(of_day["paid"][4], share, style) for of_day in by_day.values()]))
     width = max(TEXT_AT_LEAST, min(BAR_WIDTH, _room(columns, style)))
@@ -267,7 +267,8 @@ def _plays_by_level(answer: Answer, style: Style) -> tuple[list[str], list[str]]
     biggest = max(sum(row[2] for row in of_day.values()) for of_day in by_day.values())
     stacks = [[(glyphs[level], of_day[level][2]) for level in levels] for of_day in by_day.values()]
     columns.append(Cells("", [_stack(stack, biggest, width) for stack in stacks], right=False, tint=True))
-    return lay_out(columns, style), [*more, f"Bars: {', '.join(f'{glyphs[level]} {level}' for level in levels)}."]
+    legend = ", ".join(f"{glyphs[level]} {cell(level, which, style)}" for level in levels)
+    return lay_out(columns, style), [*more, f"Bars: {legend}."]
 
 
 def _stack(parts: Sequence[tuple[str, int]], biggest: int, width: int) -> str:

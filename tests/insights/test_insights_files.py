@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -11,13 +12,15 @@ from datetime import datetime
 from html import escape
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from made import made_star
-from star import Play, Star, User
+from star import Artist, Play, Song, Star, User
 
 from dwh import insights
 from dwh.errors import ConfigError
 from dwh.insights import charts, export, files
+from dwh.insights.frames import Answer
 from dwh.insights.report import page
 
 CHARTS = [insight.name for insight in insights.INSIGHTS if insight.chart]
@@ -103,6 +106,62 @@ def test_csv_quotes_what_needs_it(report):
     )
 
 
+FORMULAS = (
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n1",
+    "  =1+1",
+    "\u00a0=1+1",
+    "\u200b=1+1",
+    "\x01=1+1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠SUM(1)",
+    "-",
+    '=1+1";=1+1',
+)
+TEXTS = ("a=1", "1-1", "'=1+1", '"=1+1"', "a\r=1+1", "a\n=1+1", "a,=1+1", "a;b", "–1", "")
+
+
+def titled(titles):
+    """A star with a song of each title, played in their order."""
+    songs = [Song(f"S{n:02}", title, "A", 2000, 1.0) for n, title in enumerate(titles)]
+    plays = [
+        Play(n, datetime(2018, 1, 1, 12), 1, "free", song.song_id, "A")
+        for n, song in enumerate(song for rank, song in enumerate(songs) for _ in range(len(songs) - rank))
+    ]
+    return Star(plays, [User(1, "A", "B", None, "free")], songs, [Artist("A", "@rtist")])
+
+
+def test_a_text_that_would_be_a_formula_gets_a_quote_in_csv_and_nothing_else_changes(database):
+    answer = database.ask(titled(FORMULAS + TEXTS), "top_songs", limit=99).answers[0]
+    heading, *rows = csv.reader(io.StringIO(export.to_csv(answer), newline=""))
+    assert heading == ["rank", "title", "artist", "plays", "listeners"]
+    titles = [f"'{text}" for text in FORMULAS] + [text or "unknown" for text in TEXTS]
+    assert [row[1] for row in rows] == titles
+    assert [row[0] for row in rows] == [str(rank) for rank in range(1, len(titles) + 1)]
+    assert {row[2] for row in rows} == {"'@rtist"}
+    assert [row["title"] for row in json.loads(export.to_json([answer]))] == [
+        text or "unknown" for text in FORMULAS + TEXTS
+    ]
+
+
+def test_files_have_the_quote_as_well(database, tmp_path):
+    list(files.write(database.ask(titled(["=1+1"]), "top_songs"), tmp_path))
+    assert (tmp_path / "top_songs.csv").read_text() == "rank,title,artist,plays,listeners\n1,'=1+1,'@rtist,1,1\n"
+
+
+def test_a_number_is_a_number_whatever_its_sign():
+    insight = insights.select(["listening_by_level"])[0]
+    frame = pd.DataFrame([["=1+1", -1, -2, -0.5, -3, 0.0, -99.5]], columns=[column.name for column in insight.columns])
+    assert export.to_csv(Answer(insight, frame)).splitlines()[1] == "'=1+1,-1,-2,-0.5,-3,0.0,-99.5"
+
+
 # --- Charts ---
 
 
@@ -155,8 +214,6 @@ def texts_of(answer, report, monkeypatch):
 
 
 def test_dollars_in_a_title_are_no_formula(database):
-    from star import Artist, Song
-
     star = Star(
         [Play(1, datetime(2018, 1, 1, 12), 1, "free", "S", "A")],
         [User(1, "A", "B", None, "free")],

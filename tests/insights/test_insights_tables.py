@@ -57,6 +57,15 @@ def test_columns_line_up_under_wide_characters(database):
     assert len({cell_len(line) for line in lines[1:11]}) == 1
 
 
+def test_a_level_cannot_drive_the_terminal_either(database):
+    star = Star([Play(1, datetime(2018, 1, 1, 12), 1, "\x1b[31mé")], [User(1, "A", "B", None, "free")])
+    for style in (tables.Style(), tables.Style(blocks=False)):
+        text = tables.render(database.ask(star), style)
+        assert "\x1b" not in text
+        assert text.isascii() is not style.blocks
+        assert text.count("\\x1b[31m") > 2
+
+
 def test_control_characters_are_shown_and_not_sent(database):
     text = tables.render(database.ask(made_star(), "top_songs"), tables.Style())
     assert "Bell\\x07 and \\x1b[31mred" in text
