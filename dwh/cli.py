@@ -16,7 +16,7 @@ try:
     from dwh import config
     from dwh.aws.errors import explained
     from dwh.console import Console
-    from dwh.errors import DwhError
+    from dwh.errors import DwhError, Terminated, note
     from dwh.keys import TARGETS
     from dwh.target import Target, open_target
 except ImportError as error:  # the first thing that a new user can meet
@@ -26,6 +26,7 @@ except ImportError as error:  # the first thing that a new user can meet
 
 EXIT_CODES = "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, 130 interrupted"
 INTERRUPTED = 130
+TERMINATED = 143
 MOST = 99_999
 NOT_ASKED = "nothing is asked here; accepted for scripts that pass it to every step"
 
@@ -100,16 +101,12 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None, body: Calla
             _traceback()
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        console.tell(f"\ninterrupted{_note(interrupt)}")
-        return INTERRUPTED
+        ended = isinstance(interrupt, Terminated)
+        left = note(interrupt)
+        console.tell(f"\n{'terminated' if ended else 'interrupted'}{left and f': {left}'}")
+        return TERMINATED if ended else INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, previous)
-
-
-def _note(interrupt: KeyboardInterrupt) -> str:
-    """What goes on without us, if whoever was waiting left a note on the interrupt."""
-    notes = getattr(interrupt, "__notes__", [])
-    return f": {notes[0]}" if notes else ""
 
 
 @contextmanager
@@ -136,5 +133,4 @@ def _traceback() -> None:
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM unwinds like Ctrl-C, so that transactions roll back."""
-    raise SystemExit(128 + signal.SIGTERM)
+    raise Terminated

@@ -59,3 +59,12 @@ class WarehouseError(DwhError):
 
 class DataError(DwhError):
     """The source data must change: a COPY found a bad record, or an audit failed."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: it unwinds like Ctrl-C, so that transactions roll back and waits say what goes on without us."""
+
+
+def note(end: BaseException) -> str:
+    """What stays or goes on without us, if whoever was at work left a note; the innermost one."""
+    return next(iter(getattr(end, "__notes__", [])), "")

@@ -6,11 +6,16 @@ import io
 import json
 
 import pytest
+from aws.account import in_state
 from aws.names import ACCOUNT, REGION
 from botocore.exceptions import ClientError
 
 NAME = "sparkify-dwh"
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}]}
+DELETE_SNAPSHOT = (
+    f"aws redshift delete-cluster-snapshot --region {REGION} "
+    f"--snapshot-identifier sparkify-last --snapshot-cluster-identifier {NAME}"
+)
 BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
 
 
@@ -85,13 +90,14 @@ def test_ctrl_c_before_the_name_is_typed_changes_nothing(created, monkeypatch, w
     typing = Terminal()
     monkeypatch.setattr("sys.stdin", typing)
     if where == "look":
-        monkeypatch.setattr("dwh.aws.removal.inventory", interrupt)
+        monkeypatch.setattr("dwh.aws.removal.things", interrupt)
     else:
         monkeypatch.setattr(typing, "readline", interrupt)
     created.calls.clear()
     ran = created.destroy()
     assert ran.code == 130
-    assert ran.err.endswith("\ninterrupted: nothing was changed\n")
+    said = "\ninterrupted: nothing was changed; a cluster that is there is still billed ($0.54 an hour)\n"
+    assert ran.err.endswith(said)
     assert created.changing_calls == []
 
 
@@ -127,7 +133,8 @@ def test_a_final_snapshot_is_kept_and_said(created):
     ran = created.destroy("--yes", "--final-snapshot", "sparkify-last")
     assert ran.code == 0
     assert created.left() == ["sparkify-last"]
-    assert "The snapshot sparkify-last is billed until you delete it." in ran.err
+    assert f"warning: the snapshot sparkify-last is billed until you delete it: {DELETE_SNAPSHOT}\n" in ran.err
+    assert "Nothing of this cluster is billed" not in ran.err
 
 
 @pytest.mark.parametrize("more", [["--yes"], ["--dry-run"]])
@@ -136,20 +143,25 @@ def test_the_name_of_another_snapshot_is_refused_before_anything_goes(created, m
     before = created.left()
     ran = created.destroy(*more, "--final-snapshot", "sparkify-last")
     assert ran.code == 1
-    assert "error: there is a snapshot sparkify-last already; nothing was changed\n" in ran.err
+    assert "error: there is a snapshot sparkify-last already\n  nothing was changed" in ran.err
     assert "hint: choose another --final-snapshot NAME\n" in ran.err
     assert created.left() == before
 
 
-def test_a_destruction_that_was_cut_off_goes_on_with_its_snapshot(created, monkeypatch):
+def test_a_destruction_that_was_cut_off_goes_on_with_its_snapshot(created, answers):
     """The snapshot that is there is the one that it makes."""
     redshift = created.client("redshift")
     redshift.create_cluster_snapshot(ClusterIdentifier=NAME, SnapshotIdentifier="sparkify-last")
-    found = redshift.describe_clusters(ClusterIdentifier=NAME)["Clusters"][0] | {"ClusterStatus": "final-snapshot"}
-    monkeypatch.setattr("dwh.aws.redshift.find_cluster", lambda _site: found)
-    monkeypatch.setattr("dwh.aws.waiting.find_cluster", lambda _site: None)
+
+    def gone(call):
+        redshift.delete_cluster(ClusterIdentifier=NAME, SkipFinalClusterSnapshot=True)
+        return call()
+
+    answers("DescribeClusters", *[in_state("final-snapshot")] * 4, gone)
     ran = created.destroy("--yes", "--final-snapshot", "sparkify-last")
+    assert ran.code == 0, ran.err
     assert "already" not in ran.err
+    assert created.left() == ["sparkify-last"]
 
 
 def test_a_snapshot_name_is_checked_first(aws):
@@ -197,11 +209,17 @@ def test_a_policy_that_somebody_attached_does_not_keep_the_role(created):
     assert created.left() == []
 
 
-def test_a_read_only_configuration_is_said_first(created):
+def test_a_read_only_configuration_keeps_its_two_keys_and_nothing_else(created):
+    endpoint = created.value("dwh_endpoint")
     created.cfg.chmod(0o444)
-    created.calls.clear()
-    assert created.destroy("--yes").code == 2
-    assert created.calls == []
+    for ran in (created.destroy("--yes"), created.destroy("--yes")):
+        assert ran.code == 0, ran.err
+        assert f"warning: {created.cfg} is read-only; dwh_endpoint and dwh_arn_role stay in it" in ran.err
+    assert created.left() == []
+    assert created.value("dwh_endpoint") == endpoint
+    created.cfg.chmod(0o644)
+    assert "stay in it" not in created.destroy("--yes").err
+    assert created.value("dwh_endpoint") == ""
 
 
 def test_a_cluster_of_another_region_is_not_taken_for_gone(created):
