@@ -83,6 +83,8 @@ def nothing_to_do(step: Step, remains: Remains) -> None:
         _clear(step)
         step.target.stop()
     plan.show(console, [change for _, change in remains.rest])
+    if remains.site and step.target.billed and not step.args.dry_run:
+        _tag_snapshot(step, remains.site)
     strangers = remains.stranger or remains.rest
     what = f"nothing that create_cluster.py made for {name}" if strangers else f"nothing of {name}"
     console.say(f"Nothing to do: {what} is left in {settings.region}.")
@@ -154,7 +156,10 @@ def _delete_cluster(step: Step, site: Site) -> None:
 
 
 def _tag_snapshot(step: Step, site: Site) -> None:
-    """Mark the final snapshot as ours. It keeps the data without tags as well: a refusal is a warning."""
+    """Mark the final snapshot as ours. It keeps the data without tags as well: a refusal is a warning.
+
+    The same command tries it again, also when nothing else is left to do.
+    """
     name = step.args.final_snapshot
     if not name:
         return

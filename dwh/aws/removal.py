@@ -163,7 +163,10 @@ def plan_snapshot(site: Site, *, name: str) -> Change:
     https://docs.aws.amazon.com/redshift/latest/APIReference/API_DeleteCluster.html
     """
     client, kind = site.client("redshift"), "Snapshot"
-    found = client.describe_cluster_snapshots(SnapshotIdentifier=name)["Snapshots"][0]
+    try:
+        found = client.describe_cluster_snapshots(SnapshotIdentifier=name)["Snapshots"][0]
+    except client.exceptions.ClusterSnapshotNotFoundFault:
+        return Change(kind, name, GONE, "there is no such snapshot")
     if found["ClusterIdentifier"] != site.name:
         return Change(kind, name, "exists", "of another cluster, left as it is")
     if site.owns(found.get("Tags")):
