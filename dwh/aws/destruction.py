@@ -90,7 +90,16 @@ def nothing_to_do(step: Step, remains: Remains) -> None:
     console.say(f"Nothing to do: {what} is left in {settings.region}.")
     for other in others:
         console.warn(f"another cluster of this project is there: {other} (cluster_identifier in {settings.path.name})")
+    _tell_of_stranger(step, remains)
     _tell_what_stays(step, remains)
+
+
+def _tell_of_stranger(step: Step, remains: Remains) -> None:
+    if remains.stranger:
+        name = step.settings.cluster_identifier
+        step.console.warn(
+            f"a cluster {name} is there that does not carry our tags: it is not ours, it is left as it is"
+        )
 
 
 def show(step: Step, remains: Remains) -> None:
@@ -103,6 +112,7 @@ def show(step: Step, remains: Remains) -> None:
         console.line("Cluster", cluster["ClusterIdentifier"], word, f"{cluster['ClusterStatus']}, {kept}")
     changes = [change for _, change in remains.rest]
     plan.show(console, [replace(change, word=word) if change.word == "deleted" else change for change in changes])
+    _tell_of_stranger(step, remains)
     if args.dry_run:
         console.say("Nothing was changed.")
 
@@ -192,17 +202,13 @@ def _look_for_another(step: Step, site: Site) -> None:
     """
     cluster = redshift.find_cluster(site)
     if cluster is not None and site.owns(cluster.get("Tags")):
-        billed = f", and it is billed ({prices.short(step.settings)})" * step.target.billed
-        raise AwsError(
-            f"a cluster {site.name} is there again: it was created meanwhile{billed}", hint=f"{DESTROY} again"
-        )
+        billed = f", and is billed ({prices.short(step.settings)})" * step.target.billed
+        raise AwsError(f"a cluster {site.name} was created meanwhile{billed}", hint=f"{DESTROY} again")
 
 
 def _tell_what_stays(step: Step, remains: Remains) -> None:
-    """What is left in spite of everything, and what of it costs money."""
+    """What is left in spite of everything, and costs money: nothing, or snapshots."""
     console, site, name = step.console, remains.site, step.settings.cluster_identifier
-    if remains.stranger:
-        console.warn(f"a cluster {name} is there that does not carry our tags: it is not ours and was left as it is")
     if site is None or not step.target.billed:
         return
     try:
@@ -215,7 +221,7 @@ def _tell_what_stays(step: Step, remains: Remains) -> None:
         console.warn(
             f"the snapshot {snapshot} is billed until you delete it: {redshift.unkeep_command(site, snapshot)}"
         )
-    if not kept:
+    if not kept and not remains.stranger:
         console.say("Nothing of this cluster is billed any more.")
 
 

@@ -75,7 +75,6 @@ PASSING: dict[str, Patience] = {
     "BucketNotFoundFault": NOT_SEEN,
     "ClusterNotFound": NOT_SEEN,
     "ClusterParameterGroupNotFound": NOT_SEEN,
-    "ClusterSnapshotNotFound": NOT_SEEN,
     "ClusterSubnetGroupNotFoundFault": NOT_SEEN,
     "InvalidGroup.NotFound": NOT_SEEN,
     "InvalidPermission.NotFound": NOT_SEEN,
