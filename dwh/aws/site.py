@@ -120,8 +120,9 @@ class Site:
         """
         if not self.owns(tags):
             wanted = ", ".join(f"{k}={v}" for k, v in self.tags.items())
+            article = "an" if kind.startswith("I") else "a"
             raise NotOursError(
-                f"there is already {'an' if kind[0] in 'AI' else 'a'} {kind} named {name}, and it is not ours: it lacks the tags {wanted}",
+                f"there is already {article} {kind} named {name}, and it is not ours: it lacks the tags {wanted}",
                 hint=f"choose another {key} in {self.settings.path.name}; nothing of {name} was touched",
             )
 
