@@ -59,7 +59,8 @@ def prepared(step: Step) -> Iterator[Site | None]:
     step.console.say(target.describe())
     if before:
         _warn_of_loads(step, before)
-    with noted("nothing was changed" if dry_run else _what_stays(step)):
+    note = "nothing was changed" if dry_run else _what_stays(step)
+    with noted(note):
         try:
             site = Site.open(target, read_only=dry_run)
         except TargetError:
@@ -106,7 +107,8 @@ def carry_out(step: Step, site: Site) -> None:
     args, console = step.args, step.console
     with noted("nothing was changed"):
         cluster = redshift.our_cluster(site)
-    with noted(f"nothing was changed; {_goes_on(step, 'run the step again')}" if cluster else "nothing was changed"):
+    still = f"; {_goes_on(step, 'run the step again')}" if cluster else ""
+    with noted(f"nothing was changed{still}"):
         # A paused cluster, or one whose disks are full, still gets its rules.
         if cluster and cluster["ClusterStatus"] != "paused":
             waiting.check_hope(cluster)
