@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import sql_queries
 from dwh import cli
 from dwh.console import duration, plural
-from dwh.errors import noted
+from dwh.errors import if_interrupted
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -78,7 +78,7 @@ def load(step: cli.Step) -> None:
     from dwh.load import publish
 
     started, console = time.monotonic(), step.console
-    with noted(UNDONE):
+    with if_interrupted(UNDONE):
         sources = find(step)
     done = warehouse.transaction(step.target, console, lambda cur: publish(cur, sources, console), undone=UNDONE)
     if done is None:
@@ -86,7 +86,7 @@ def load(step: cli.Step) -> None:
     else:
         left_out = f"; {plural(done.left_out, 'record')} left out" if done.left_out else ""
         console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
-        with noted("the load is published; only VACUUM and ANALYZE after it were cut off"):
+        with if_interrupted("the load is published; only VACUUM and ANALYZE after it were cut off"):
             warehouse.maintain(step.target, console, done.emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
     console.say("Next: python business_insights.py")
 

@@ -18,7 +18,7 @@ try:
     from dwh import __version__, config
     from dwh.aws.errors import explained
     from dwh.console import Console, open_closed
-    from dwh.errors import DwhError, Terminated
+    from dwh.errors import DwhError, Terminated, note
     from dwh.keys import TARGETS
     from dwh.target import Target, open_target
 except ImportError as error:  # the first thing that a new user can meet
@@ -138,7 +138,8 @@ def run(
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         _hear_nothing_more(argv is None)
-        console.tell(f"\ninterrupted{_note(interrupt)}")
+        left = note(interrupt)
+        console.tell(f"\ninterrupted{left and f': {left}'}")
         return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
     finally:
         # What others have written to a standard error that takes nothing would make the exit code 120.
@@ -151,12 +152,6 @@ def _hear_nothing_more(ending: bool) -> None:
     """Ignore Ctrl-C and SIGTERM in a process that is about to end: they would only show a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM) if ending else ():
         signal.signal(number, signal.SIG_IGN)
-
-
-def _note(interrupt: KeyboardInterrupt) -> str:
-    """What goes on without us, if whoever was waiting left a note on the interrupt."""
-    notes = getattr(interrupt, "__notes__", [])
-    return f": {notes[0]}" if notes else ""
 
 
 @contextmanager

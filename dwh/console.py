@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from dwh.errors import DwhError, RefusedError
+from dwh.errors import DwhError, RefusedError, note
 
 HEARTBEAT_SECONDS = 60.0
 
@@ -167,7 +167,7 @@ class Console:
     def error(self, error: DwhError) -> None:
         """What went wrong, its details, and the next step."""
         self.tell(f"{self._styled('error:', 'error')} {error.message}")
-        for text in error.detail.splitlines():
+        for text in [*error.detail.splitlines(), *note(error).splitlines()]:
             self.tell(f"  {text}")
         if error.hint:
             self.tell(f"hint: {error.hint}")

@@ -65,14 +65,19 @@ class DataError(DwhError):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which unwinds like Ctrl-C: transactions roll back, and waits say what goes on."""
+    """SIGTERM: it unwinds like Ctrl-C, so that transactions roll back and waits say what goes on without us."""
 
 
 @contextmanager
-def noted(note: str) -> Iterator[None]:
-    """Leave a note on Ctrl-C and SIGTERM, for the line that the step ends with."""
+def if_interrupted(left: str) -> Iterator[None]:
+    """Say with Ctrl-C and SIGTERM here what they leave."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        interrupt.add_note(note)
+        interrupt.add_note(left)
         raise
+
+
+def note(end: BaseException) -> str:
+    """What stays or goes on without us, if whoever was at work left a note; the innermost one."""
+    return next(iter(getattr(end, "__notes__", [])), "")

@@ -85,9 +85,29 @@ _identifier = _matching(
     r"(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
     "1 to 63 lower-case letters, digits and single hyphens, beginning with a letter",
 )
-_s3_name = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*()/=+-]+"
-_object = _matching(_s3_name, "an S3 address such as s3://bucket/key.json")
-_folder = _matching(_s3_name, "an S3 address such as s3://bucket/prefix/")
+_s3_name = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.()/=+-]+"
+# In the policy of the role, which holds the addresses of [S3], these stand for more than themselves:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+_WILDCARDS = ("*", "?", "${")
+
+
+def _address(meaning: str) -> Callable[[str], str]:
+    """An address in S3 that opens in the role's policy what it names, and nothing else."""
+    check = _matching(_s3_name, meaning)
+
+    def parse(text: str) -> str:
+        for mark in _WILDCARDS:
+            if mark in text:
+                raise Problem(
+                    f"must not have {mark} in it: in the policy of the cluster's role it opens other keys too"
+                )
+        return check(text)
+
+    return parse
+
+
+_object = _address("an S3 address such as s3://bucket/key.json")
+_folder = _address("an S3 address such as s3://bucket/prefix/")
 
 
 def _prefix(text: str) -> str:

@@ -20,7 +20,7 @@ from psycopg2 import errorcodes, sql
 
 import sql_queries
 from dwh.console import Console, duration, plain, plural
-from dwh.errors import DataError, DwhError, UnreachableError, WarehouseError, noted
+from dwh.errors import DataError, DwhError, UnreachableError, WarehouseError, if_interrupted
 from dwh.target import Target
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def transaction(
         reraise=True,
     )
     try:
-        with noted(undone):
+        with if_interrupted(undone):
             return retrying(partial(_attempt, target, work))
     except psycopg2.Error as error:
         raise as_warehouse_error(error) from error
@@ -202,7 +202,7 @@ def _attempt(target: Target, work: Callable[[cursor], T]) -> T:
         except BaseException:
             rollback(conn)
             raise
-        with noted(COMMITTING):
+        with if_interrupted(COMMITTING):
             conn.commit()
         return result
 

@@ -25,16 +25,19 @@ def check_writable(path: Path) -> None:
         ConfigError: the file or its folder cannot be written.
     """
     if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK):
-        raise ConfigError(f"{path} is read-only: the endpoint could not be written to it", hint=f"chmod u+w {path}")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path} is read-only", hint=f"chmod u+w {path}")
+    folder = path.resolve().parent
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(
-            f"the folder {path.parent} is read-only: {path.name} could not be replaced in one piece",
-            hint=f"chmod u+w {path.parent}",
+            f"the folder {folder} is read-only: {path.name} could not be replaced in one piece",
+            hint=f"chmod u+w {folder}",
         )
 
 
 def write(path: Path, values: Mapping[str, str]) -> dict[str, str]:
     """Replace keys in place; the file is swapped in one piece, so a kill leaves the old or the new one.
+
+    A file that needs no change need not be writable.
 
     Args:
         path: dwh.cfg.
@@ -49,24 +52,26 @@ def write(path: Path, values: Mapping[str, str]) -> dict[str, str]:
     from configupdater import ConfigUpdater
 
     updater = ConfigUpdater()
-    original = _read(path)
-    updater.read_string(original.removeprefix("\ufeff"))
     previous: dict[str, str] = {}
-    for option, value in values.items():
-        key = updater[WRITTEN[option]][option]
-        before = key.value or ""
-        if before != value:
-            key.value = value
-            previous[option] = before
-    if previous:
-        try:
+    try:
+        original = _read(path)
+        updater.read_string(original.removeprefix("\ufeff"))
+        for option, value in values.items():
+            key = updater[WRITTEN[option]][option]
+            before = key.value or ""
+            if before != value:
+                key.value = value
+                previous[option] = before
+        if previous:
+            check_writable(path)
             _replace(path.resolve(), _as_before(str(updater), original))
-        except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be written: {error.strerror}",
-                hint="make room or mend its permissions, then run the step again; or write the lines yourself",
-                detail="\n".join(f"{option} = {value}".rstrip() for option, value in values.items()),
-            ) from error
+    except (ConfigError, OSError) as error:
+        reason = error.message if isinstance(error, ConfigError) else f"{path} cannot be written: {error.strerror}"
+        raise ConfigError(
+            reason,
+            hint="make room or fix its permissions, then run the step again; or write the lines yourself",
+            detail="\n".join(f"{option} = {value}".rstrip() for option, value in values.items()),
+        ) from error
     return previous
 
 

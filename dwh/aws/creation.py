@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from dwh import writeback
 from dwh.aws import iam, network, plan, prices, redshift, storage, waiting
-from dwh.aws.errors import explained
+from dwh.aws.errors import DESTROY, noted
 from dwh.aws.site import Site
 from dwh.cli import Step
-from dwh.config import Settings
 from dwh.console import duration
-from dwh.errors import AwsError, DwhError, TargetError, noted
+from dwh.errors import DwhError, TargetError
 from dwh.target import open_target
 
 if TYPE_CHECKING:
     from dwh.aws.plan import Change, Planner
 
-DESTROY = "python destroy_cluster.py"
+WAITS = "python create_cluster.py waits again"
 
 # In this order: each needs the ones before it.
 RESOURCES: tuple[Planner, ...] = (
@@ -60,7 +59,8 @@ def prepared(step: Step) -> Iterator[Site | None]:
     step.console.say(target.describe())
     if before:
         _warn_of_loads(step, before)
-    with noted(f"what was made stays; the same command goes on, {DESTROY} removes it"):
+    note = "nothing was changed" if dry_run else _what_stays(step)
+    with noted(note):
         try:
             site = Site.open(target, read_only=dry_run)
         except TargetError:
@@ -68,6 +68,12 @@ def prepared(step: Step) -> Iterator[Site | None]:
                 raise
             site = None
         yield site
+
+
+def _what_stays(step: Step) -> str:
+    """For a run that ends too soon: what was made is not taken back, the next run goes on from there."""
+    billed = f", and a cluster that is there is billed ({prices.short(step.settings)})" * step.target.billed
+    return f"what was made so far stays{billed}: the same command goes on, {DESTROY} removes it"
 
 
 def _warn_of_loads(step: Step, before: str) -> None:
@@ -85,9 +91,11 @@ def _warn_of_loads(step: Step, before: str) -> None:
 
 def show_plan(step: Step, site: Site) -> None:
     """Print what a run would do; the site cannot change anything."""
-    changes = plan.look(site, RESOURCES + AFTERWARDS)
+    changes = plan.look(site, RESOURCES)
     changes.append(_plan_config(site, redshift.our_cluster(site)))
+    changes += plan.look(site, AFTERWARDS)
     plan.show(step.console, changes, would=True)
+    _warn_of_policies(step, site)
     count = sum(change.changes for change in changes)
     if step.target.billed:
         step.console.say(f"The cluster costs {prices.line(step.settings)}.")
@@ -96,43 +104,50 @@ def show_plan(step: Step, site: Site) -> None:
 
 def carry_out(step: Step, site: Site) -> None:
     """Create what is missing, wait for the cluster, and write down where it is."""
-    args, settings, console = step.args, step.settings, step.console
-    cluster = redshift.our_cluster(site)
-    if cluster is not None:
-        waiting.check_hope(cluster)
-    elif step.target.billed:
-        console.say(f"The cluster costs {prices.line(settings)}.")
-    seen = plan.look(site, RESOURCES)
-    with _what_stays(), explained():
-        changed = plan.apply(console, site, RESOURCES, seen)
+    args, console = step.args, step.console
+    with noted("nothing was changed"):
+        cluster = redshift.our_cluster(site)
+    still = f"; {_goes_on(step, 'run the step again')}" if cluster else ""
+    with noted(f"nothing was changed{still}"):
+        # A paused cluster, or one whose disks are full, still gets its rules.
+        if cluster and cluster["ClusterStatus"] != "paused":
+            waiting.check_hope(cluster)
+        seen = plan.look(site, RESOURCES)
+    if step.target.billed and not cluster:
+        console.say(f"The cluster costs {prices.line(step.settings)}.")
+    changed = plan.apply(console, site, RESOURCES, seen)
+    _warn_of_policies(step, site)
     if args.no_wait and not _usable(site):
         console.say("The cluster is being made, and billed once it is available. To finish: python create_cluster.py")
         return
-    cost = f" and is billed ({prices.short(settings)})" if step.target.billed else ""
-    note = f"the cluster {site.name} goes on{cost} until {DESTROY}; python create_cluster.py waits again"
-    cluster = waiting.for_cluster(console, site, minutes=args.timeout, note=note)
-    changed += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
-    change = _plan_config(site, cluster)
-    change.apply()
-    plan.show(console, [change])
-    _warn_of_reboot(step, cluster)
-    found = dataclasses.replace(settings, dwh_endpoint=cluster["Endpoint"]["Address"], dwh_arn_role=site.role_arn)
-    _try_connection(step, found)
-    if not changed + change.changes:
+    changed += _named(step, site)
+    with noted(_goes_on(step, "run the step again to finish")):
+        cluster = waiting.for_cluster(console, site, minutes=args.timeout, note=_goes_on(step, WAITS))
+        changed += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
+        _warn_of_state(step, site, cluster)
+        _try_connection(step, site, cluster)
+    if not changed:
         console.say("Nothing to do.")
     if step.target.billed:
-        console.say(f"The cluster is billed, {prices.short(settings)}, until you run: {DESTROY}")
+        console.say(f"The cluster is billed, {prices.short(step.settings)}, until you run: {DESTROY}")
     console.say("Next: python create_tables.py")
 
 
-@contextmanager
-def _what_stays() -> Iterator[None]:
-    """What was made before a failure is not taken back: the next run goes on from there."""
-    try:
-        yield
-    except AwsError as error:
-        error.detail = f"{error.detail}\nwhat was made so far stays; {DESTROY} removes it".strip()
-        raise
+def _named(step: Step, site: Site) -> int:
+    """Write down where the cluster is as soon as it has an address: nothing that fails later keeps that back."""
+    minutes, note = step.args.timeout, _goes_on(step, WAITS)
+    cluster = waiting.for_cluster(step.console, site, minutes=minutes, note=note, enough=waiting.known)
+    change = _plan_config(site, cluster)
+    with noted(_goes_on(step, "run the step again to finish")):
+        change.apply()
+    plan.show(step.console, [change])
+    return change.changes
+
+
+def _goes_on(step: Step, how: str) -> str:
+    """What a cluster that is there goes on to do, and to cost, whatever becomes of this run."""
+    billed = f" and is billed ({prices.short(step.settings)})" * step.target.billed
+    return f"the cluster {step.settings.cluster_identifier} goes on{billed} until {DESTROY}; {how}"
 
 
 def _usable(site: Site) -> bool:
@@ -158,18 +173,35 @@ def _write(site: Site, values: dict[str, str]) -> None:
     writeback.write(site.settings.path, values)
 
 
-def _warn_of_reboot(step: Step, cluster: dict[str, Any]) -> None:
-    groups = cluster.get("ClusterParameterGroups", [])
-    if any(group.get("ParameterApplyStatus") == "pending-reboot" for group in groups):
-        name = cluster["ClusterIdentifier"]
+def _warn_of_policies(step: Step, site: Site) -> None:
+    for policy in iam.other_policies(site):
         step.console.warn(
-            f"a changed parameter waits for a restart: aws redshift reboot-cluster --cluster-identifier {name}"
+            f"the role {step.settings.role_name} has another policy, {policy}: the cluster may do what it allows; "
+            "this project did not make it, so it was left as it is"
         )
 
 
-def _try_connection(step: Step, settings: Settings) -> None:
+def _warn_of_state(step: Step, site: Site, cluster: dict[str, Any]) -> None:
+    """What the user has to do about a cluster that is there."""
+    groups = cluster.get("ClusterParameterGroups", [])
+    if any(group.get("ParameterApplyStatus") == "pending-reboot" for group in groups):
+        step.console.warn(
+            f"a changed parameter waits for a restart: aws redshift reboot-cluster --cluster-identifier {site.name}"
+        )
+    if cluster["ClusterStatus"] == waiting.FULL:
+        step.console.warn(
+            f"the disks of the cluster are full ({waiting.FULL}): it can be connected to; delete rows, or resize it: "
+            f"{redshift.resize_command(site, cluster)} (assets/iam_policy.json does not allow that call); "
+            f"then write its node_type and number_of_nodes into {site.settings.path.name}"
+        )
+
+
+def _try_connection(step: Step, site: Site, cluster: dict[str, Any]) -> None:
     """``SELECT 1``; a cluster that cannot be reached from here is a warning, for it is there all the same."""
     console, started = step.console, time.monotonic()
+    settings = dataclasses.replace(
+        step.settings, dwh_endpoint=cluster["Endpoint"]["Address"], dwh_arn_role=site.role_arn
+    )
     try:
         with open_target(settings, console) as target, closing(target.connect()) as connection:
             with connection.cursor() as cursor:

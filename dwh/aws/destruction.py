@@ -2,82 +2,103 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from dwh import writeback
 from dwh.aws import plan, prices, redshift, removal, waiting
+from dwh.aws.errors import DESTROY, THEN_AGAIN, explained, noted
 from dwh.aws.plan import Change
+from dwh.aws.removal import Thing
 from dwh.aws.site import Site
 from dwh.cli import Step
 from dwh.console import duration
-from dwh.errors import AwsError, TargetError, noted
+from dwh.errors import AwsError, ConfigError, DwhError, TargetError
 
 CLEARED = {"dwh_endpoint": "", "dwh_arn_role": ""}
 
 
 @dataclass(frozen=True)
 class Remains:
-    """What is there of ours.
+    """What is there.
 
     Args:
         site: where; None when the target itself is not there.
-        cluster: our cluster, if it exists.
-        rest: everything else, in the order in which it can go.
+        cluster: the cluster of our name, if it carries our tags.
+        stranger: whether a cluster of our name is there that is not ours.
+        rest: everything else and what becomes of it, in the order in which it can go.
     """
 
     site: Site | None
-    cluster: dict[str, Any] | None
-    rest: list[Change]
+    cluster: dict[str, Any] | None = None
+    stranger: bool = False
+    rest: list[tuple[Thing, Change]] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
         """Whether nothing of ours is there."""
-        return self.cluster is None and not any(change.changes for change in self.rest)
+        return self.cluster is None and not any(change.changes for _, change in self.rest)
 
 
-@noted("nothing was changed")
 def look(step: Step) -> Remains:
     """What is there, looked for by tags, before anything is asked or removed.
 
     Raises:
-        ConfigError: dwh.cfg could not be written.
-        AwsError: the final snapshot that is asked for cannot be made.
+        AwsError: the cluster cannot be looked at, or the final snapshot that is asked for cannot be made.
     """
     args = step.args
-    if not args.dry_run:
-        writeback.check_writable(step.settings.path)
-    step.console.say(step.target.describe())
-    try:
-        site = Site.open(step.target, read_only=args.dry_run)
-    except TargetError:
-        return Remains(None, None, [])
-    remains = find(site, keep_network=args.keep_network)
-    if args.final_snapshot and remains.cluster and remains.cluster["ClusterStatus"] not in removal.GOING:
-        removal.check_snapshot(site, args.final_snapshot)
-    return remains
+    with noted(_nothing_was_changed(step)):
+        step.console.say(step.target.describe())
+        try:
+            site = Site.open(step.target, read_only=args.dry_run)
+        except TargetError:
+            return Remains(None)
+        remains = find(site, keep_network=args.keep_network)
+        if args.final_snapshot and remains.cluster and remains.cluster["ClusterStatus"] not in removal.GOING:
+            removal.check_snapshot(site, args.final_snapshot)
+        return remains
+
+
+def _nothing_was_changed(step: Step) -> str:
+    billed = f"; a cluster that is there is still billed ({prices.short(step.settings)})"
+    return f"nothing was changed{billed * step.target.billed}"
 
 
 def find(site: Site, *, keep_network: bool) -> Remains:
     """Look for everything of ours. A cluster of our name without our tags is not ours."""
     cluster = redshift.find_cluster(site)
-    rest = removal.inventory(site, keep_network=keep_network)
-    if cluster is not None and not site.owns(cluster.get("Tags")):
-        return Remains(site, None, [Change("Cluster", site.name, "exists", removal.NOT_OURS), *rest])
-    return Remains(site, cluster, rest)
+    ours = cluster if cluster is not None and site.owns(cluster.get("Tags")) else None
+    looked = [(thing, removal.look(thing, site)) for thing in removal.things(site, ours, keep_network=keep_network)]
+    there = [(thing, change) for thing, change in looked if change.word != removal.GONE]
+    return Remains(site, ours, cluster is not None and ours is None, there)
 
 
 def nothing_to_do(step: Step, remains: Remains) -> None:
     """Say that nothing is there, and tidy up what costs nothing."""
+    name, settings, console = step.settings.cluster_identifier, step.settings, step.console
     others = redshift.other_clusters(remains.site) if remains.site else []
     if not step.args.dry_run and not others:
         _clear(step)
         step.target.stop()
-    name, settings = step.settings.cluster_identifier, step.settings
-    step.console.say(f"Nothing to do: nothing of {name} is left in {settings.region}.")
+    plan.show(console, [change for _, change in remains.rest])
+    if remains.site and step.target.billed and not step.args.dry_run:
+        _tag_snapshot(step, remains.site)
+    strangers = remains.stranger or remains.rest
+    what = f"nothing that create_cluster.py made for {name}" if strangers else f"nothing of {name}"
+    console.say(f"Nothing to do: {what} is left in {settings.region}.")
     for other in others:
+        console.warn(f"another cluster of this project is there: {other} (cluster_identifier in {settings.path.name})")
+    _tell_of_stranger(step, remains)
+    _tell_what_stays(step, remains)
+
+
+def _tell_of_stranger(step: Step, remains: Remains) -> None:
+    if remains.stranger:
+        name = step.settings.cluster_identifier
         step.console.warn(
-            f"another cluster of this project is there: {other} (cluster_identifier in {settings.path.name})"
+            f"a cluster {name} is there that does not carry our tags: it is not ours, it is left as it is"
         )
 
 
@@ -89,12 +110,13 @@ def show(step: Step, remains: Remains) -> None:
     if cluster is not None:
         kept = f"its data kept in snapshot {args.final_snapshot}" if args.final_snapshot else "with all its data"
         console.line("Cluster", cluster["ClusterIdentifier"], word, f"{cluster['ClusterStatus']}, {kept}")
-    plan.show(console, [replace(change, word=word) if change.changes else change for change in remains.rest])
+    changes = [change for _, change in remains.rest]
+    plan.show(console, [replace(change, word=word) if change.word == "deleted" else change for change in changes])
+    _tell_of_stranger(step, remains)
     if args.dry_run:
         console.say("Nothing was changed.")
 
 
-@noted("nothing was changed")
 def confirm(step: Step, remains: Remains) -> None:
     """Ask for the name of the cluster.
 
@@ -103,10 +125,10 @@ def confirm(step: Step, remains: Remains) -> None:
     """
     name = step.settings.cluster_identifier
     undo = "" if step.args.final_snapshot or remains.cluster is None else " There is no undo and no snapshot."
-    step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
+    with noted(_nothing_was_changed(step)):
+        step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
 
 
-@noted("run destroy_cluster.py again to remove the rest")
 def carry_out(step: Step, remains: Remains) -> None:
     """Remove the cluster, then everything that it used.
 
@@ -118,34 +140,99 @@ def carry_out(step: Step, remains: Remains) -> None:
         return
     if remains.cluster is not None:
         _delete_cluster(step, site)
-    left = removal.remove(console, remains.rest)
+    with noted(f"the cluster is gone; run {DESTROY} again to remove the rest"):
+        _tag_snapshot(step, site)
+        left = removal.remove(console, site, remains.rest)
+        if left:
+            raise _not_removed(left, len(remains.rest))
+    with noted(f"run {DESTROY} again to make sure that nothing is left"):
+        _look_for_another(step, site)
     _clear(step)
-    if left:
-        raise AwsError(
-            f"{len(left)} of {len(remains.rest)} could not be removed",
-            hint="run destroy_cluster.py again in a few minutes",
-            detail="\n".join(left),
-        )
     step.target.stop()
-    if step.args.final_snapshot and step.target.billed:
-        console.say(f"The snapshot {step.args.final_snapshot} is billed until you delete it.")
-    elif step.target.billed:
-        console.say("Nothing of this cluster is billed any more.")
+    _tell_what_stays(step, remains)
     console.say("Gone.")
 
 
 def _delete_cluster(step: Step, site: Site) -> None:
-    args = step.args
-    with noted(f"the cluster may still be there and billed ({prices.short(step.settings)}): run it again"):
-        removal.delete_cluster(step.console, site, minutes=args.timeout, snapshot=args.final_snapshot)
-    seconds = waiting.until_gone(step.console, site, minutes=args.timeout)
-    step.console.line("Cluster", site.name, "deleted", f"after {duration(seconds)}")
+    args, console, price = step.args, step.console, prices.short(step.settings)
+    billed = f" and billed ({price})" * step.target.billed
+    with noted(f"the cluster may still be there{billed}: run {DESTROY} again"):
+        deletion = partial(removal.plan_cluster, snapshot=args.final_snapshot)
+        plan.settle(console, site, deletion, minutes=args.timeout)
+    billed = f", and it is billed until then ({price})" * step.target.billed
+    with noted(f"the deletion of the cluster goes on{billed}; run {DESTROY} again to remove the rest"):
+        seconds = waiting.until_gone(console, site, minutes=args.timeout)
+    console.line("Cluster", site.name, "deleted", f"after {duration(seconds)}")
+
+
+def _tag_snapshot(step: Step, site: Site) -> None:
+    """Mark the final snapshot as ours. It keeps the data without tags as well: a refusal is a warning.
+
+    The same command tries it again, also when nothing else is left to do.
+    """
+    name = step.args.final_snapshot
+    if not name:
+        return
+    try:
+        with explained():
+            change = plan.settle(step.console, site, partial(removal.plan_snapshot, name=name))
+    except AwsError as error:
+        step.console.warn(f"the snapshot {name} does not carry our tags: {error.message} ({error.hint})")
+    else:
+        plan.show(step.console, [change])
+
+
+def _not_removed(left: Sequence[tuple[Thing, DwhError]], count: int) -> AwsError:
+    """What is left and why, and what helps before the next run."""
+    hints = dict.fromkeys(error.hint for _, error in left if error.hint.endswith(THEN_AGAIN))
+    remedies = [hint.removesuffix(THEN_AGAIN) for hint in hints] or ["wait a few minutes"]
+    lines = [[f"{thing.kind} {thing.name}: {error.message}", error.detail] for thing, error in left]
+    return AwsError(
+        f"{len(left)} of {count} could not be removed",
+        hint=f"{'; '.join(remedies)}, then run {DESTROY} again",
+        detail="\n".join(text for line in lines for text in line if text),
+    )
+
+
+def _look_for_another(step: Step, site: Site) -> None:
+    """Make sure of what the last lines say: somebody may have run create_cluster.py meanwhile.
+
+    Raises:
+        AwsError: a cluster of ours is there again.
+    """
+    cluster = redshift.find_cluster(site)
+    if cluster is not None and site.owns(cluster.get("Tags")):
+        billed = f", and is billed ({prices.short(step.settings)})" * step.target.billed
+        raise AwsError(f"a cluster {site.name} was created meanwhile{billed}", hint=f"{DESTROY} again")
+
+
+def _tell_what_stays(step: Step, remains: Remains) -> None:
+    """What is left in spite of everything, and costs money: nothing, or snapshots."""
+    console, site, name = step.console, remains.site, step.settings.cluster_identifier
+    if site is None or not step.target.billed:
+        return
+    try:
+        with explained():
+            kept = redshift.snapshots(site, ours=remains.stranger)
+    except AwsError as error:
+        console.warn(f"whether snapshots of {name} are there and billed is not known: {error.message}")
+        return
+    for snapshot in kept:
+        console.warn(
+            f"the snapshot {snapshot} is billed until you delete it: {redshift.unkeep_command(site, snapshot)}"
+        )
+    if not kept and not remains.stranger:
+        console.say("Nothing of this cluster is billed any more.")
 
 
 def _clear(step: Step) -> None:
-    """Empty the two keys of dwh.cfg."""
+    """Empty the two keys of dwh.cfg; where it cannot be written they stay, and are said."""
     path = step.settings.path
-    before = writeback.write(path, CLEARED)
+    try:
+        before = writeback.write(path, CLEARED)
+    except ConfigError as error:
+        step.console.warn(f"{error.message}; {' and '.join(CLEARED)} stay in it: empty them by hand")
+        return
     if before:
         was = "; ".join(f"{key} was {value}" for key, value in before.items())
         step.console.line("Configuration", path.name, "updated", was)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dwh.errors import AwsError
+from dwh.errors import AwsError, DwhError, RefusedError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 CREATE = "python create_cluster.py"
 DESTROY = "python destroy_cluster.py"
-POLICY = "attach assets/iam_policy.json to the user (README, step 1)"
-AGAIN = "wait a minute, then run the step again"
+THEN_AGAIN = ", then run the step again"
+AGAIN = f"wait a minute{THEN_AGAIN}"
+LATER = f"wait a few minutes{THEN_AGAIN}"
+POLICY = f"attach assets/iam_policy.json to the user (README, step 1){THEN_AGAIN}"
 NEW_KEY = "make a new access key in the IAM console and put it into .env"
 
 NOT_ACCEPTED = ("SignatureDoesNotMatch", "IncompleteSignature", "InvalidAccessKeyId", "AuthorizationHeaderMalformed")
@@ -49,7 +51,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "run the step again to adopt it if it is ours",
     ),
     "ClusterNotFound": ("there is no such cluster in this region", CREATE),
-    "InvalidClusterState": ("the cluster is busy with another change", "wait a few minutes, then run the step again"),
+    "InvalidClusterState": ("the cluster is busy with another change", LATER),
     "InsufficientClusterCapacity": (
         "AWS has no free machines of this node type",
         "wait, or choose another node_type or region in dwh.cfg",
@@ -61,7 +63,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "ClusterParameterGroupAlreadyExists": ("a parameter group of this name exists already", CREATE),
     "InvalidClusterParameterGroupState": (
         "the parameter group is in use or being changed",
-        "wait a minute, then again",
+        AGAIN,
     ),
     "ClusterSubnetGroupNotFoundFault": ("the subnet group is gone", CREATE),
     "ClusterSubnetGroupAlreadyExists": ("a subnet group of this name exists already", CREATE),
@@ -72,7 +74,9 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "a public cluster needs an internet gateway in its VPC; see also VPC Block Public Access",
     ),
     "ClusterSnapshotAlreadyExists": ("a snapshot of this name exists already", "choose another --final-snapshot NAME"),
-    "InvalidClusterSnapshotState": ("the snapshot is being made or copied", "wait, then run the step again"),
+    "ClusterSnapshotNotFound": ("there is no such snapshot", "run the step again"),
+    "ResourceNotFoundFault": ("there is no such resource", "run the step again"),
+    "InvalidClusterSnapshotState": ("the snapshot is being made or copied", LATER),
     "SnapshotQuotaExceeded": ("the account has as many snapshots as it may", "delete old ones"),
     "UnsupportedOperation": (
         "Redshift does not offer this for the cluster",
@@ -93,14 +97,19 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     # IAM.
     "EntityAlreadyExists": ("a role of this name exists already", "run the step again"),
     "NoSuchEntity": ("there is no such role or policy", CREATE),
-    "DeleteConflict": ("something is still attached to the role", "detach it in the IAM console, then again"),
+    "ConcurrentModification": ("IAM is busy with another change of the role", AGAIN),
+    "EntityTemporarilyUnmodifiable": ("IAM is busy with another change of the role", AGAIN),
+    "DeleteConflict": ("something is still attached to the role", f"detach it in the IAM console{THEN_AGAIN}"),
     "MalformedPolicyDocument": ("IAM does not accept the policy", "look at the addresses of [S3] in dwh.cfg"),
     "LimitExceeded": ("the account has as many of these as it may", "remove some, or ask AWS for a higher quota"),
     # EC2.
-    "DependencyViolation": ("something still uses it", "wait a few minutes, then run the step again"),
+    "DependencyViolation": ("something still uses it", LATER),
     "InvalidGroup.Duplicate": ("a security group of this name exists already", "run the step again"),
     "InvalidGroup.NotFound": ("the security group is gone", CREATE),
-    "RouteAlreadyExists": ("the VPC has a way to S3 already", "run the step again"),
+    "InvalidPermission.Duplicate": ("the rule exists already", "run the step again"),
+    "InvalidPermission.NotFound": ("the rule is gone", "run the step again"),
+    "InvalidVpcEndpointId.NotFound": ("the endpoint is gone", "run the step again"),
+    "RouteAlreadyExists": ("the VPC has a way to S3 already, or that of a deleted endpoint still", LATER),
     "VpcEndpointLimitExceeded": ("the VPC has as many endpoints as it may", "remove some, or ask for a higher quota"),
     "RulesPerSecurityGroupLimitExceeded": ("the security group has as many rules as it may", "remove some"),
     "SecurityGroupLimitExceeded": ("the VPC has as many security groups as it may", "remove some"),
@@ -110,7 +119,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "another account has a bucket of this name",
         "choose another cluster_identifier in dwh.cfg",
     ),
-    "BucketAlreadyOwnedByYou": ("the bucket exists already", "run the step again"),
+    "BucketAlreadyOwnedByYou": ("the bucket exists already, or S3 has not let go of its name yet", LATER),
+    "OperationAborted": (
+        "S3 is busy with the bucket: it keeps the name of a deleted one for minutes, up to an hour",
+        LATER,
+    ),
     "BucketNotEmpty": ("the bucket was written to while it was being removed", "run the step again"),
     "NoSuchKey": ("there is no such object", "look at [S3] in dwh.cfg"),
     "PermanentRedirect": ("the bucket is in another region", "look at region under [S3] in dwh.cfg"),
@@ -148,6 +161,25 @@ def explained() -> Iterator[None]:
         raise connection_error(error) from None
     except ResponseParserError:
         raise AwsError("the answer is not one of AWS's", hint="is AWS_ENDPOINT_URL set, or a proxy between?") from None
+
+
+@contextmanager
+def noted(note: str) -> Iterator[None]:
+    """Say with whatever ends the work here what stays, what goes on without us, and what it costs.
+
+    Ctrl-C, SIGTERM and errors alike. Of several notes the innermost is shown.
+
+    Raises:
+        AwsError: as ``explained``.
+    """
+    try:
+        with explained():
+            yield
+    except RefusedError:  # it says itself that nothing was changed
+        raise
+    except (KeyboardInterrupt, DwhError) as end:
+        end.add_note(note)
+        raise
 
 
 def client_error(error: ClientError) -> AwsError:
@@ -194,32 +226,3 @@ def connection_error(error: Exception) -> AwsError:
             return AwsError(sentence, hint=hint, debug=name)
     # Its text may hold the values of a request: name the kind alone.
     return AwsError(f"the AWS library stopped with {name}", hint="run the step again with -v", debug=name)
-
-
-def retried(
-    call: Callable[[], Any], *, seconds: float, codes: tuple[str, ...] = (), texts: tuple[str, ...] = ()
-) -> Any:
-    """Call until AWS has caught up with itself, for the named refusals alone.
-
-    Args:
-        call: the call.
-        seconds: how long to go on, at most.
-        codes: AWS codes worth another try.
-        texts: parts of AWS's message worth another try.
-    """
-    from botocore.exceptions import ClientError
-    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
-
-    def again(error: BaseException) -> bool:
-        if not isinstance(error, ClientError):
-            return False
-        answer = error.response["Error"]
-        return answer["Code"] in codes or any(text in answer.get("Message", "") for text in texts)
-
-    policy = Retrying(
-        retry=retry_if_exception(again),
-        wait=wait_exponential(multiplier=1, max=20),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    )
-    return policy(call)

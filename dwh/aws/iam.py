@@ -127,6 +127,30 @@ def find_role(site: Site, name: str) -> dict[str, Any] | None:
     return role
 
 
+def our_role(site: Site, name: str) -> dict[str, Any] | None:
+    """Our role of that name, or None.
+
+    Raises:
+        NotOursError: the name is taken by one that is not ours.
+    """
+    role = find_role(site, name)
+    if role is not None:
+        site.adopt("IAM role", name, role.get("Tags"), "role_name")
+    return role
+
+
+def other_policies(site: Site) -> list[str]:
+    """The policies of our role that create_cluster.py did not make: they let the cluster do more than it should."""
+    iam, name = site.client("iam"), site.settings.role_name
+    try:
+        pages = iam.get_paginator("list_role_policies").paginate(RoleName=name)
+        inline = [policy for page in pages for policy in page["PolicyNames"] if policy != POLICY_NAME]
+        pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
+        return inline + [policy["PolicyName"] for page in pages for policy in page["AttachedPolicies"]]
+    except iam.exceptions.NoSuchEntityException:
+        return []
+
+
 def remove_role(site: Site, name: str) -> None:
     """Delete a role; its inline policies and attachments must go first."""
     iam = site.client("iam")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+import uuid
+from typing import Any, NoReturn
 
+from dwh.aws.errors import AGAIN, CREATE
+from dwh.aws.patience import NotThereYet
 from dwh.aws.plan import Change
 from dwh.aws.site import Site
 from dwh.errors import AwsError
 
 HTTPS = 443
-# What an EC2 call says when the other side of a change is done already.
-DONE_ALREADY = ("InvalidPermission.Duplicate", "InvalidPermission.NotFound")
 
 
 def permission(port: int, **source: str) -> dict[str, Any]:
@@ -149,6 +150,8 @@ def plan_endpoint(site: Site) -> Change:
             VpcId=vpc,
             ServiceName=name,
             RouteTableIds=missing,
+            # botocore sends a call whose answer was lost once more: with the same token it makes no second endpoint.
+            ClientToken=str(uuid.uuid4()),
             TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": site.tag_list}],
         )
 
@@ -162,31 +165,37 @@ def _gateways(site: Site, vpc: str, service: str) -> list[dict[str, Any]]:
         {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
     ]
     endpoints = site.client("ec2").describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]
-    return [endpoint for endpoint in endpoints if endpoint["State"] not in ("deleting", "deleted")]
+    return [endpoint for endpoint in endpoints if _stays(endpoint)]
+
+
+def _stays(endpoint: dict[str, Any]) -> bool:
+    # The model of EC2's API has these states with a capital letter, its answers without.
+    return endpoint["State"].lower() not in ("deleting", "deleted")
 
 
 def our_endpoints(site: Site) -> list[str]:
     """The ids of the gateway endpoints that carry our tags."""
     endpoints = site.client("ec2").describe_vpc_endpoints(Filters=site.tag_filters)["VpcEndpoints"]
-    return [found["VpcEndpointId"] for found in endpoints if found["State"] not in ("deleting", "deleted")]
+    return [endpoint["VpcEndpointId"] for endpoint in endpoints if _stays(endpoint)]
 
 
-def remove_endpoint(site: Site, endpoint: str) -> None:
-    """Delete a gateway endpoint.
+def remove_endpoints(site: Site) -> None:
+    """Delete our gateway endpoints.
 
     Raises:
         AwsError: EC2 refused; it says so in an answer that is not an error.
     """
-    failed = site.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[endpoint]).get("Unsuccessful", [])
+    endpoints = our_endpoints(site)
+    failed = site.client("ec2").delete_vpc_endpoints(VpcEndpointIds=endpoints).get("Unsuccessful", [])
     if failed:
-        raise AwsError(f"the endpoint {endpoint} could not be deleted: {failed[0]['Error']['Message']}")
+        raise AwsError(f"the endpoint {failed[0]['ResourceId']} stays: {failed[0]['Error']['Message']}", hint=AGAIN)
 
 
 def find_group(site: Site) -> dict[str, Any] | None:
     """The security group with our name in the default VPC, or None.
 
     Raises:
-        AwsError: the name is taken by a group that is not ours.
+        NotOursError: the name is taken by a group that is not ours.
     """
     filters = [
         {"Name": "group-name", "Values": [site.name]},
@@ -222,7 +231,7 @@ def plan_rules(site: Site) -> Change:
     ingress, egress = wanted_ingress(site, group["GroupId"] if group else "itself"), wanted_egress(site)
     note = _ingress_note(site, ingress[0])
     if group is None:
-        return Change("Group rules", site.name, "updated", note)
+        return Change("Group rules", site.name, "updated", note, lambda: _no_group(site))
     ways = [
         ("ingress", ingress, single_rules(group["IpPermissions"])),
         ("egress", egress, single_rules(group["IpPermissionsEgress"])),
@@ -238,6 +247,10 @@ def plan_rules(site: Site) -> Change:
     return Change("Group rules", site.name, "updated", note, update)
 
 
+def _no_group(site: Site) -> NoReturn:
+    raise NotThereYet(f"the security group {site.name} is not there", hint=CREATE)
+
+
 def _ingress_note(site: Site, rule: dict[str, Any]) -> str:
     ranges = rule.get("IpRanges") or rule.get("Ipv6Ranges")
     source = next(iter(ranges[0].values())) if ranges else "members of this group"
@@ -249,29 +262,17 @@ def _sorted(rules: list[dict[str, Any]]) -> list[str]:
 
 
 def _call(site: Site, name: str, group: dict[str, Any], rules: list[dict[str, Any]]) -> None:
-    from botocore.exceptions import ClientError
-
-    if not rules:
-        return
-    try:
+    if rules:
         getattr(site.client("ec2"), name)(GroupId=group["GroupId"], IpPermissions=rules)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in DONE_ALREADY:
-            raise
 
 
-def our_groups(site: Site) -> list[dict[str, Any]]:
-    """The security groups that carry our tags."""
-    groups: list[dict[str, Any]] = site.client("ec2").describe_security_groups(Filters=site.tag_filters)[
-        "SecurityGroups"
-    ]
-    return groups
+def our_groups(site: Site) -> list[str]:
+    """The ids of the security groups that carry our tags."""
+    groups = site.client("ec2").describe_security_groups(Filters=site.tag_filters)["SecurityGroups"]
+    return [group["GroupId"] for group in groups]
 
 
-def remove_group(site: Site, group: str) -> None:
-    """Delete a security group, waiting for the cluster's network interfaces to let go of it."""
-    from dwh.aws.errors import retried
-
-    retried(
-        lambda: site.client("ec2").delete_security_group(GroupId=group), codes=("DependencyViolation",), seconds=180
-    )
+def remove_groups(site: Site) -> None:
+    """Delete our security groups."""
+    for group in our_groups(site):
+        site.client("ec2").delete_security_group(GroupId=group)

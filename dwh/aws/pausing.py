@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dwh.aws import redshift, waiting
+from functools import partial
+
+from dwh.aws import plan, prices, redshift, waiting
+from dwh.aws.errors import noted
 from dwh.aws.plan import Change
 from dwh.aws.site import Site
 from dwh.cli import Step
@@ -16,23 +19,28 @@ def switch(step: Step, site: Site) -> None:
         AwsError: there is no cluster of ours, or its state does not allow it.
     """
     wanted = "paused" if step.args.pause else "available"
-    change = plan_switch(site, wanted)
-    if step.args.dry_run:
-        step.console.line(
-            change.kind, change.name, f"would be {wanted}" if change.changes else "unchanged", change.note
-        )
-        return
-    change.apply()
-    if step.args.no_wait:
-        step.console.line(change.kind, change.name, change.word, f"soon {wanted}")
-        return
+    price = f" ({prices.short(step.settings)})" * step.target.billed
+    until = "until it is paused" if wanted == "paused" else "as soon as it resumes"
+    with noted(f"the cluster is billed{price} {until}; run the step again to see" if price else "run the step again"):
+        change = plan_switch(site, wanted)
+        if step.args.dry_run:
+            word = f"would be {wanted}" if change.changes else "unchanged"
+            step.console.line(change.kind, change.name, word, change.note)
+            return
+        plan.settle(step.console, site, partial(plan_switch, wanted=wanted))
+        if step.args.no_wait:
+            step.console.line(change.kind, change.name, change.word, f"soon {wanted}")
+            return
+        _wait(step, site, wanted)
+    step.console.line(change.kind, change.name, wanted if change.changes else "unchanged", change.note)
+
+
+def _wait(step: Step, site: Site, wanted: str) -> None:
     if wanted == "available":
-        waiting.for_cluster(
-            step.console, site, minutes=step.args.timeout, note="the cluster goes on resuming, and is billed again"
-        )
+        note = "the cluster goes on resuming, and is billed again"
+        waiting.for_cluster(step.console, site, minutes=step.args.timeout, note=note)
     else:
         waiting.until_paused(step.console, site, minutes=step.args.timeout)
-    step.console.line(change.kind, change.name, wanted if change.changes else "unchanged", change.note)
 
 
 def plan_switch(site: Site, wanted: str) -> Change:

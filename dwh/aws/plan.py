@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from dwh.aws import patience
 from dwh.aws.site import Site
 from dwh.console import Console
+from dwh.errors import AwsError
 
-CHANGING = {"created": "would create", "updated": "would update", "deleted": "would delete"}
+# "unknown" is what may not even be looked at: applying it looks again, and fails with the reason.
+CHANGING = {"created": "would create", "updated": "would update", "deleted": "would delete", "unknown": "unknown"}
 
 
 class NotOffered(Exception):
@@ -26,7 +29,8 @@ class Change:
     Args:
         kind: what it is, for the reader.
         name: its name.
-        word: created, updated, deleted, unchanged, or exists for what is not ours and serves as it is.
+        word: created, updated, deleted, unchanged, exists for what is not ours and serves as it is, gone for
+            what is not there, or unknown for what AWS does not let us look at.
         note: what is worth knowing about it.
         apply: makes it so.
     """
@@ -35,7 +39,7 @@ class Change:
     name: str
     word: str
     note: str = ""
-    apply: Callable[[], None] = nothing
+    apply: Callable[[], object] = nothing
 
     @property
     def changes(self) -> bool:
@@ -65,19 +69,78 @@ def look(site: Site, planners: Sequence[Planner]) -> list[Change]:
 def apply(console: Console, site: Site, planners: Sequence[Planner], seen: Sequence[Change]) -> int:
     """Apply a plan, a line per resource.
 
-    What has to change is looked at once more: the ids of what stands before it are known only now.
-
     Returns:
         How many resources changed.
     """
     changed = 0
     for planner, before in zip(planners, seen, strict=True):
-        change = planner(site) if before.changes else before
         try:
-            change.apply()
+            change = settle(console, site, planner) if before.changes else before
         except NotOffered as gap:
-            change = replace(change, word="unchanged", note="left out")
+            change = replace(before, word="unchanged", note="left out")
             console.warn(str(gap))
         changed += change.changes
         show(console, [change])
     return changed
+
+
+def settle(console: Console, site: Site, planner: Planner, *, minutes: float = 0) -> Change:
+    """Make one resource what it should be, whatever becomes of the answers.
+
+    It is looked at once more first: the ids of what stands before it are known only now. A call that fails says
+    little: it may have been carried out and its answer lost, and botocore, which sends it again, then hears that
+    it is there already, or gone. So the resource is looked at again, and what is as it should be is done. What
+    passes by itself is waited for, with a line that says so.
+
+    Args:
+        console: shows a wait.
+        site: where.
+        planner: looks at the resource.
+        minutes: be patient for that long at least with what passes.
+
+    Returns:
+        What was done.
+
+    Raises:
+        AwsError: it cannot be done, or not within the time.
+    """
+    wanted = left = planner(site)
+    with console.waiting(f"{wanted.kind} {wanted.name}") as wait:
+        for elapsed in patience.turns():
+            failure = _failure(left)
+            if failure is None:
+                break
+            left = _look_again(site, planner, failure)
+            if not left.changes:
+                break
+            seconds, why = patience.with_refusal(failure)
+            if elapsed >= (seconds and max(seconds, minutes * 60)):
+                raise failure
+            wait.update(why)
+    return wanted
+
+
+def _failure(change: Change) -> Exception | None:
+    """Apply a change; the refusal, if there was one."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        change.apply()
+    except (AwsError, BotoCoreError, ClientError) as failure:
+        return failure
+    return None
+
+
+def _look_again(site: Site, planner: Planner, failure: Exception) -> Change:
+    """What is still to be done after a failure.
+
+    Raises:
+        AwsError: what is there now is not ours.
+        Exception: the failure, when this look fails as well.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return planner(site)
+    except (BotoCoreError, ClientError):
+        raise failure from None

@@ -6,27 +6,23 @@ import secrets
 import string
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from dwh.aws import network, storage
 from dwh.aws.endpoints import is_amazon
-from dwh.aws.errors import retried
+from dwh.aws.errors import CREATE
+from dwh.aws.patience import NotThereYet
 from dwh.aws.plan import Change, NotOffered
 from dwh.aws.site import PROJECT, Site
-from dwh.errors import AwsError, ConfigError
+from dwh.errors import ConfigError
+from dwh.keys import NODE_COUNTS
 
 FAMILY = "redshift-2.0"
 # TLS for everybody, and statements in the audit logs.
 PARAMETERS = {"require_ssl": "true", "enable_user_activity_logging": "true"}
 PASSWORD_LENGTH = 48
-
-# A role that IAM knows and Redshift does not see yet; only these texts are worth a second try.
-ROLE_NOT_VISIBLE = (
-    "must delegate access to an Amazon Redshift account",
-    "Not authorized to get credentials of role",
-    "is not authorized to assume IAM Role",
-)
+# States in which a cluster takes a change, or will in a while.
+CHANGEABLE = ("available", "modifying")
 
 
 def random_password() -> str:
@@ -107,8 +103,26 @@ def changeable(site: Site, group: str) -> dict[str, Any]:
     return request
 
 
+def resize_command(site: Site, cluster: dict[str, Any]) -> str:
+    """The call of the AWS command line that doubles the nodes of a cluster.
+
+    A single node takes a classic resize, which copies everything to a new cluster:
+    https://docs.aws.amazon.com/redshift/latest/mgmt/managing-cluster-operations.html
+    """
+    nodes = cluster["NumberOfNodes"]
+    doubled = min(2 * nodes, NODE_COUNTS[cluster["NodeType"]].stop - 1)
+    words = [
+        "aws redshift resize-cluster",
+        f"--region {site.region}",
+        f"--cluster-identifier {site.name}",
+        f"--node-type {cluster['NodeType']}",
+        f"--number-of-nodes {doubled}",
+    ]
+    return " ".join([*words, "--cluster-type multi-node --classic"] if nodes == 1 else words)
+
+
 def find_cluster(site: Site) -> dict[str, Any] | None:
-    """The cluster with our name, or None; it may be somebody else's."""
+    """The cluster with our name, or None; it may be another's."""
     redshift = site.client("redshift")
     try:
         cluster: dict[str, Any] = redshift.describe_clusters(ClusterIdentifier=site.name)["Clusters"][0]
@@ -141,13 +155,36 @@ def other_clusters(site: Site) -> list[str]:
     ]
 
 
+def snapshots(site: Site, *, ours: bool = False) -> list[str]:
+    """The manual snapshots of a cluster of our name: they outlive it, and are billed until they are deleted.
+
+    Args:
+        site: where to look.
+        ours: only those with our tags.
+    """
+    pages = site.client("redshift").get_paginator("describe_cluster_snapshots").paginate(SnapshotType="manual")
+    found = [snapshot for page in pages for snapshot in page["Snapshots"]]
+    return [
+        snapshot["SnapshotIdentifier"]
+        for snapshot in found
+        if snapshot["ClusterIdentifier"] == site.name and (site.owns(snapshot.get("Tags")) or not ours)
+    ]
+
+
+def unkeep_command(site: Site, snapshot: str) -> str:
+    """The call of the AWS command line that deletes a snapshot."""
+    return (
+        f"aws redshift delete-cluster-snapshot --region {site.region} "
+        f"--snapshot-identifier {snapshot} --snapshot-cluster-identifier {site.name}"
+    )
+
+
 def plan_subnet_group(site: Site) -> Change:
     """The subnet group, over two availability zones or more."""
     redshift, chosen = site.client("redshift"), site.once(network.subnets)
     note = f"{len(chosen)} subnets"
     found = find_subnet_group(site)
     if found is not None:
-        site.adopt("subnet group", site.name, found.get("Tags"), "cluster_identifier")
         return Change("Subnet group", site.name, "unchanged", f"{len(found['Subnets'])} subnets")
 
     def create() -> None:
@@ -162,22 +199,30 @@ def plan_subnet_group(site: Site) -> Change:
 
 
 def find_subnet_group(site: Site) -> dict[str, Any] | None:
-    """The subnet group with our name, or None."""
+    """Our subnet group, or None.
+
+    Raises:
+        NotOursError: the name is taken by one that is not ours.
+    """
     redshift = site.client("redshift")
     try:
         answer = redshift.describe_cluster_subnet_groups(ClusterSubnetGroupName=site.name)
     except redshift.exceptions.ClusterSubnetGroupNotFoundFault:
         return None
     group: dict[str, Any] = answer["ClusterSubnetGroups"][0]
+    site.adopt("subnet group", site.name, group.get("Tags"), "cluster_identifier")
     return group
+
+
+def remove_subnet_group(site: Site) -> None:
+    """Delete the subnet group."""
+    site.client("redshift").delete_cluster_subnet_group(ClusterSubnetGroupName=site.name)
 
 
 def plan_parameter_group(site: Site) -> Change:
     """A parameter group of our own: the default one cannot be changed."""
     redshift = site.client("redshift")
-    found = find_parameter_group(site)
-    if found is not None:
-        site.adopt("parameter group", site.name, found.get("Tags"), "cluster_identifier")
+    if find_parameter_group(site) is not None:
         return Change("Parameter group", site.name, "unchanged")
 
     def create() -> None:
@@ -192,14 +237,24 @@ def plan_parameter_group(site: Site) -> Change:
 
 
 def find_parameter_group(site: Site) -> dict[str, Any] | None:
-    """The parameter group with our name, or None."""
+    """Our parameter group, or None.
+
+    Raises:
+        NotOursError: the name is taken by one that is not ours.
+    """
     redshift = site.client("redshift")
     try:
         answer = redshift.describe_cluster_parameter_groups(ParameterGroupName=site.name)
     except redshift.exceptions.ClusterParameterGroupNotFoundFault:
         return None
     group: dict[str, Any] = answer["ParameterGroups"][0]
+    site.adopt("parameter group", site.name, group.get("Tags"), "cluster_identifier")
     return group
+
+
+def remove_parameter_group(site: Site) -> None:
+    """Delete the parameter group."""
+    site.client("redshift").delete_cluster_parameter_group(ParameterGroupName=site.name)
 
 
 def plan_parameters(site: Site) -> Change:
@@ -218,8 +273,7 @@ def plan_parameters(site: Site) -> Change:
     def put() -> None:
         values = [{"ParameterName": name, "ParameterValue": value} for name, value in missing.items()]
         with _offered(redshift, "ModifyClusterParameterGroup"):
-            change = partial(redshift.modify_cluster_parameter_group, ParameterGroupName=site.name, Parameters=values)
-            retried(change, codes=("InvalidClusterParameterGroupState",), seconds=180)
+            redshift.modify_cluster_parameter_group(ParameterGroupName=site.name, Parameters=values)
 
     return Change("Parameters", site.name, "updated", note, put)
 
@@ -251,19 +305,18 @@ def plan_cluster(site: Site) -> Change:
     if cluster is None:
         return Change("Cluster", site.name, "created", note, lambda: _create(site))
     _check_fixed(site, cluster)
-    # One that is being made or changed takes no other change; the next run looks again.
-    request = _differences(site, cluster) if cluster["ClusterStatus"] == "available" else {}
+    # One that is being made, paused or full takes no change; the next run looks again.
+    request = _differences(site, cluster) if cluster["ClusterStatus"] in CHANGEABLE else {}
     if not request:
         return Change("Cluster", site.name, "unchanged", f"{note}, {cluster['ClusterStatus']}")
 
     def modify() -> None:
-        redshift = site.client("redshift")
-        roles = request.pop("AddIamRoles", None)
+        redshift, others = site.client("redshift"), dict(request)
+        roles = others.pop("AddIamRoles", None)
         if roles:
             redshift.modify_cluster_iam_roles(ClusterIdentifier=site.name, AddIamRoles=roles)
-        if request:
-            change = partial(redshift.modify_cluster, ClusterIdentifier=site.name, **request)
-            retried(change, codes=("InvalidClusterState",), seconds=300)
+        if others:
+            redshift.modify_cluster(ClusterIdentifier=site.name, **others)
 
     return Change("Cluster", site.name, "updated", ", ".join(sorted(request)), modify)
 
@@ -271,9 +324,9 @@ def plan_cluster(site: Site) -> Change:
 def _create(site: Site) -> None:
     group = network.find_group(site)
     if group is None:
-        raise AwsError(f"the security group {site.name} is gone again", hint="python create_cluster.py")
+        raise NotThereYet(f"the security group {site.name} is not there", hint=CREATE)
     request = cluster_request(site, group["GroupId"], site.settings.db_password or random_password())
-    retried(lambda: site.client("redshift").create_cluster(**request), texts=ROLE_NOT_VISIBLE, seconds=180)
+    site.client("redshift").create_cluster(**request)
 
 
 def _check_fixed(site: Site, cluster: dict[str, Any]) -> None:
@@ -330,7 +383,6 @@ def plan_logging(site: Site) -> Change:
         return Change("Audit logs", site.name, "unchanged", note)
 
     def enable() -> None:
-        request = {"ClusterIdentifier": site.name, "BucketName": bucket, "S3KeyPrefix": storage.AUDIT}
-        retried(lambda: redshift.enable_logging(**request), codes=("InvalidClusterState",), seconds=300)
+        redshift.enable_logging(ClusterIdentifier=site.name, BucketName=bucket, S3KeyPrefix=storage.AUDIT)
 
     return Change("Audit logs", site.name, "created", note, enable)

@@ -2,131 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
-from dwh.aws import iam, network, redshift, storage, waiting
-from dwh.aws.errors import explained, retried
+from dwh.aws import iam, network, plan, redshift, storage
+from dwh.aws.errors import client_error, explained
 from dwh.aws.plan import Change
-from dwh.aws.site import Site
+from dwh.aws.site import NotOursError, Site
 from dwh.console import Console
 from dwh.errors import AwsError, DwhError
 
 NOT_OURS = "not ours, left as it is"
+GONE = "gone"
 # States of a cluster whose deletion has been asked for.
 GOING = ("deleting", "final-snapshot")
 
 
-def inventory(site: Site, *, keep_network: bool = False) -> list[Change]:
-    """Everything of ours but the cluster, in an order in which it can be removed.
+class Thing(NamedTuple):
+    """One thing that may be there.
+
+    Args:
+        kind: what it is, for the reader.
+        name: its name.
+        find: what there is of it, None or nothing if it is gone; raises NotOursError where it is another's.
+        remove: deletes it; None leaves it.
+        note: what is worth knowing about it.
+    """
+
+    kind: str
+    name: str
+    find: Callable[[Site], object]
+    remove: Callable[[Site], None] | None
+    note: str = ""
+
+
+def things(site: Site, cluster: dict[str, Any] | None, *, keep_network: bool = False) -> list[Thing]:
+    """Everything that may be ours but the cluster, in an order in which it can go.
+
+    The security group is last: network interfaces of the cluster may hold it for minutes.
 
     Args:
         site: where to look.
+        cluster: ours; roles that it still uses are looked at too.
         keep_network: leave the S3 gateway endpoint to the VPC.
     """
-    found = [*_endpoints(site, keep_network), *_groups(site)]
-    found += _redshift_groups(site)
-    found += _roles(site)
-    found += _bucket(site)
-    return found
-
-
-def _endpoints(site: Site, keep: bool) -> list[Change]:
-    word = "unchanged" if keep else "deleted"
+    name, service, keep = (
+        site.name,
+        f"com.amazonaws.{site.region}.s3",
+        None if keep_network else network.remove_endpoints,
+    )
     return [
-        Change("S3 endpoint", endpoint, word, "kept" if keep else "", _bound(network.remove_endpoint, site, endpoint))
-        for endpoint in network.our_endpoints(site)
+        Thing("S3 endpoint", service, network.our_endpoints, keep, "kept" if keep_network else ""),
+        Thing("Subnet group", name, redshift.find_subnet_group, redshift.remove_subnet_group),
+        Thing("Parameter group", name, redshift.find_parameter_group, redshift.remove_parameter_group),
+        *(_role(role) for role in _roles(site, cluster)),
+        Thing("Work bucket", name, storage.find_bucket, storage.remove_bucket, f"s3://{storage.bucket_name(site)}"),
+        Thing("Security group", name, network.our_groups, network.remove_groups),
     ]
 
 
-def _groups(site: Site) -> list[Change]:
-    return [
-        Change(
-            "Security group", group["GroupName"], "deleted", apply=_bound(network.remove_group, site, group["GroupId"])
-        )
-        for group in network.our_groups(site)
-    ]
-
-
-def _redshift_groups(site: Site) -> list[Change]:
-    client = site.client("redshift")
-    kinds: list[tuple[str, dict[str, Any] | None, Callable[..., Any], str]] = [
-        (
-            "Subnet group",
-            redshift.find_subnet_group(site),
-            client.delete_cluster_subnet_group,
-            "ClusterSubnetGroupName",
-        ),
-        (
-            "Parameter group",
-            redshift.find_parameter_group(site),
-            client.delete_cluster_parameter_group,
-            "ParameterGroupName",
-        ),
-    ]
-    busy = ("InvalidClusterSubnetGroupStateFault", "InvalidClusterParameterGroupState")
-    return [
-        _ours(site, kind, site.name, group.get("Tags"), _retrying(delete, argument, site.name, busy))
-        for kind, group, delete, argument in kinds
-        if group is not None
-    ]
-
-
-def _roles(site: Site) -> list[Change]:
+def _roles(site: Site, cluster: dict[str, Any] | None) -> list[str]:
     """The role by its name in dwh.cfg, and the ones that the cluster or dwh.cfg still point to."""
-    names = {site.settings.role_name, site.settings.dwh_arn_role.rpartition("/")[2]}
-    cluster = redshift.find_cluster(site)
-    names |= {role["IamRoleArn"].rpartition("/")[2] for role in (cluster or {}).get("IamRoles", [])}
-    found = [(name, iam.find_role(site, name)) for name in sorted(names - {""})]
-    return [
-        _ours(site, "IAM role", name, role.get("Tags"), _bound(iam.remove_role, site, name))
-        for name, role in found
-        if role is not None
-    ]
+    arns = [site.settings.dwh_arn_role, *(role["IamRoleArn"] for role in (cluster or {}).get("IamRoles", []))]
+    return sorted({site.settings.role_name, *(arn.rpartition("/")[2] for arn in arns)} - {""})
 
 
-def _bucket(site: Site) -> list[Change]:
-    note = f"s3://{storage.bucket_name(site)}"
+def _role(name: str) -> Thing:
+    return Thing("IAM role", name, partial(iam.our_role, name=name), partial(iam.remove_role, name=name))
+
+
+def planned(thing: Thing, site: Site) -> Change:
+    """Look at one thing: only what carries our tags is removed."""
     try:
-        found = storage.find_bucket(site)
-    except AwsError:
-        return [Change("Work bucket", site.name, "exists", f"{note}, {NOT_OURS}")]
-    if found is None:
-        return []
-    return [Change("Work bucket", site.name, "deleted", note, _bound(storage.remove_bucket, site))]
+        found = thing.find(site)
+    except NotOursError:
+        return Change(thing.kind, thing.name, "exists", NOT_OURS)
+    if found is None or found == []:
+        return Change(thing.kind, thing.name, GONE)
+    if thing.remove is None:
+        return Change(thing.kind, thing.name, "unchanged", thing.note)
+    return Change(thing.kind, thing.name, "deleted", thing.note, partial(thing.remove, site))
 
 
-def _ours(site: Site, kind: str, name: str, tags: Any, remove: Callable[[], None]) -> Change:
-    return Change(kind, name, "deleted", apply=remove) if site.owns(tags) else Change(kind, name, "exists", NOT_OURS)
+def look(thing: Thing, site: Site) -> Change:
+    """Look at one thing before anything is removed; a look that is refused does not save the others."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return planned(thing, site)
+    except ClientError as error:
+        return Change(thing.kind, thing.name, "unknown", client_error(error).message)
+    except AwsError as error:
+        return Change(thing.kind, thing.name, "unknown", error.message)
 
 
-def _bound(call: Callable[..., None], *args: Any) -> Callable[[], None]:
-    return lambda: call(*args)
-
-
-def _retrying(delete: Callable[..., Any], argument: str, name: str, codes: tuple[str, ...]) -> Callable[[], None]:
-    return lambda: retried(lambda: delete(**{argument: name}), codes=codes, seconds=180)
-
-
-def remove(console: Console, changes: list[Change]) -> list[str]:
+def remove(console: Console, site: Site, found: Sequence[tuple[Thing, Change]]) -> list[tuple[Thing, DwhError]]:
     """Remove one thing after the other; one that resists does not save the rest.
 
     Returns:
         What could not be removed, with the reason.
     """
-    left = []
-    for change in changes:
-        if not change.changes:
-            console.line(change.kind, change.name, change.word, change.note)
-            continue
+    left: list[tuple[Thing, DwhError]] = []
+    for thing, change in found:
         try:
             with explained():
-                change.apply()
+                done = plan.settle(console, site, partial(planned, thing)) if change.changes else change
         except DwhError as error:
-            console.line(change.kind, change.name, "failed", error.message)
-            left.append(f"{change.kind} {change.name}: {error.message}")
+            console.line(thing.kind, thing.name, "failed", error.message)
+            left.append((thing, error))
             continue
-        console.line(change.kind, change.name, "deleted")
+        plan.show(console, [done])
     return left
 
 
@@ -143,41 +129,48 @@ def check_snapshot(site: Site, name: str) -> None:
         return
     except client.exceptions.UnsupportedOperationFault as error:
         raise AwsError(
-            "a final snapshot cannot be made here; nothing was changed",
+            "a final snapshot cannot be made here",
             hint="leave out --final-snapshot: the data goes with the cluster",
             detail=error.response["Error"]["Message"],
         ) from None
-    raise AwsError(
-        f"there is a snapshot {name} already; nothing was changed", hint="choose another --final-snapshot NAME"
-    )
+    raise AwsError(f"there is a snapshot {name} already", hint="choose another --final-snapshot NAME")
 
 
-def delete_cluster(console: Console, site: Site, *, minutes: float, snapshot: str | None) -> None:
-    """Ask AWS to delete the cluster, as soon as its state allows it.
+def plan_cluster(site: Site, *, snapshot: str | None) -> Change:
+    """Delete our cluster, unless AWS is at it already.
 
     Args:
-        console: shows the wait.
         site: where.
-        minutes: the longest wait.
         snapshot: name of a final snapshot, which outlives the cluster and is billed.
-
-    Raises:
-        AwsError: the time is up.
     """
     final: dict[str, Any] = {"SkipFinalClusterSnapshot": True}
     if snapshot:
         final = {"SkipFinalClusterSnapshot": False, "FinalClusterSnapshotIdentifier": snapshot}
-    client = site.client("redshift")
-    with console.waiting(f"cluster {site.name}") as wait:
-        for _ in waiting.polls(minutes * 60):
-            cluster = redshift.find_cluster(site)
-            if cluster is None or cluster["ClusterStatus"] in GOING:
-                return
-            try:
-                client.delete_cluster(ClusterIdentifier=site.name, **final)
-                return
-            except client.exceptions.ClusterNotFoundFault:
-                return  # gone between the look and the call
-            except client.exceptions.InvalidClusterStateFault:
-                wait.update(f"{cluster['ClusterStatus']}, it cannot be deleted yet")
-    raise AwsError(f"the cluster {site.name} cannot be deleted yet", hint="run it again, with a longer --timeout")
+    cluster = redshift.find_cluster(site)
+    if cluster is None:
+        return Change("Cluster", site.name, GONE)
+    if not site.owns(cluster.get("Tags")):
+        return Change("Cluster", site.name, "exists", NOT_OURS)
+    if cluster["ClusterStatus"] in GOING:
+        return Change("Cluster", site.name, "unchanged", cluster["ClusterStatus"])
+    delete = partial(site.client("redshift").delete_cluster, ClusterIdentifier=site.name, **final)
+    return Change("Cluster", site.name, "deleted", cluster["ClusterStatus"], delete)
+
+
+def plan_snapshot(site: Site, *, name: str) -> Change:
+    """Our tags on the final snapshot: the cluster does not hand its own on, and DeleteCluster takes none.
+
+    https://docs.aws.amazon.com/redshift/latest/APIReference/API_DeleteCluster.html
+    """
+    client, kind = site.client("redshift"), "Snapshot"
+    try:
+        found = client.describe_cluster_snapshots(SnapshotIdentifier=name)["Snapshots"][0]
+    except client.exceptions.ClusterSnapshotNotFoundFault:
+        return Change(kind, name, GONE, "there is no such snapshot")
+    if found["ClusterIdentifier"] != site.name:
+        return Change(kind, name, "exists", "of another cluster, left as it is")
+    if site.owns(found.get("Tags")):
+        return Change(kind, name, "unchanged", "kept, with our tags")
+    arn = site.redshift_arn(f"snapshot:{site.name}/{name}")
+    tag = partial(client.create_tags, ResourceName=arn, Tags=site.tag_list)
+    return Change(kind, name, "updated", "kept, with our tags", tag)

@@ -16,6 +16,10 @@ PROJECT = "sparkify-dwh"
 T = TypeVar("T")
 
 
+class NotOursError(AwsError):
+    """A name of ours is taken by what does not carry our tags."""
+
+
 @dataclass(frozen=True)
 class Site:
     """One cluster's place: account, region, names and tags.
@@ -112,12 +116,13 @@ class Site:
             key: the key of dwh.cfg that would give ours another name.
 
         Raises:
-            AwsError: it lacks our tags.
+            NotOursError: it lacks our tags.
         """
         if not self.owns(tags):
             wanted = ", ".join(f"{k}={v}" for k, v in self.tags.items())
-            raise AwsError(
-                f"there is already a {kind} named {name}, and it is not ours: it lacks the tags {wanted}",
+            article = "an" if kind.startswith("I") else "a"
+            raise NotOursError(
+                f"there is already {article} {kind} named {name}, and it is not ours: it lacks the tags {wanted}",
                 hint=f"choose another {key} in {self.settings.path.name}; nothing of {name} was touched",
             )
 

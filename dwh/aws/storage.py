@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from dwh.aws.errors import AGAIN, POLICY
 from dwh.aws.plan import Change
 from dwh.aws.site import Site
 from dwh.errors import AwsError
@@ -124,7 +125,8 @@ def find_bucket(site: Site) -> dict[str, str] | None:
     """The tags of our work bucket, or None when there is no such bucket.
 
     Raises:
-        AwsError: somebody else has taken the name, or the bucket is marked as another's.
+        NotOursError: it carries the tags of another, or none and is not empty.
+        AwsError: it cannot be looked at.
     """
     from botocore.exceptions import ClientError
 
@@ -137,9 +139,9 @@ def find_bucket(site: Site) -> dict[str, str] | None:
             return None
         if code in ("403", "AccessDenied"):
             raise AwsError(
-                f"the bucket {name} cannot be looked at: it belongs to another account, or s3:ListBucket is denied",
-                hint="choose another cluster_identifier in dwh.cfg, or attach assets/iam_policy.json",
-            ) from error
+                f"the bucket {name} cannot be looked at: AWS does not allow it to this user, or another account has it",
+                hint=f"if another account has it, choose another cluster_identifier in dwh.cfg; else {POLICY}",
+            ) from None
         raise
     tags = (_rule_in_place(site, "bucket_tagging", "Tagging") or {}).get("TagSet", [])
     # One without tags is ours while it is empty: the tags of a creation that was cut off may be missing.
@@ -208,14 +210,26 @@ def _same(wanted: Any, found: Any) -> bool:
 
 
 def remove_bucket(site: Site) -> None:
-    """Delete the bucket with everything in it, earlier versions too."""
+    """Delete the bucket with everything in it, earlier versions too.
+
+    Raises:
+        AwsError: something in it does not go.
+    """
     s3, name = site.client("s3"), bucket_name(site)
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name, ExpectedBucketOwner=site.account):
-        versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
-        objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
-        if objects:
-            _delete(site, objects)
+    before: list[dict[str, str]] = []
+    # From the start each time: a list that goes on where the page before ended skips what moves up.
+    while objects := _versions(s3.list_object_versions(Bucket=name, ExpectedBucketOwner=site.account)):
+        if objects == before:
+            raise AwsError(f"objects of {name} are there still after they were deleted", hint=AGAIN)
+        _delete(site, objects)
+        before = objects
     s3.delete_bucket(Bucket=name, ExpectedBucketOwner=site.account)
+
+
+def _versions(page: dict[str, Any]) -> list[dict[str, str]]:
+    """The versions and delete markers on one page of a listing, at most 1,000."""
+    found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
 
 
 def _delete(site: Site, objects: list[dict[str, str]]) -> None:
@@ -225,4 +239,8 @@ def _delete(site: Site, objects: list[dict[str, str]]) -> None:
     )
     refused = answer.get("Errors", [])  # S3 says so in an answer that is not an error
     if refused:
-        raise AwsError(f"{len(refused)} objects of {bucket_name(site)} were not deleted: {refused[0]['Message']}")
+        codes = {error.get("Code") for error in refused}
+        raise AwsError(
+            f"{len(refused)} objects of {bucket_name(site)} were not deleted: {refused[0].get('Message', '')}",
+            hint=POLICY if "AccessDenied" in codes else AGAIN,
+        )

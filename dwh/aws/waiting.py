@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
+from dwh.aws.errors import DESTROY, noted
+from dwh.aws.patience import polls
 from dwh.aws.redshift import find_cluster
 from dwh.aws.site import Site
 from dwh.console import Console, duration
-from dwh.errors import AwsError, noted
+from dwh.errors import AwsError
 
-FIRST_POLL = 0.2
-LONGEST_POLL = 15.0
 USUAL = " (usually 4 to 8 minutes)"
+FULL = "storage-full"
 
-# States that no waiting mends, and what to do about each:
+# States that no waiting changes, and what to do about each:
 # https://docs.aws.amazon.com/redshift/latest/mgmt/rs-mgmt-cluster-status.html
 HOPELESS = {
     "incompatible-network": "the VPC or its subnets changed: python destroy_cluster.py, then create again",
@@ -23,27 +23,10 @@ HOPELESS = {
     "incompatible-hsm": "the hardware key store cannot be reached: python destroy_cluster.py, then create again",
     "incompatible-restore": "the snapshot does not fit: python destroy_cluster.py, then create again",
     "hardware-failure": "a single node has failed: python destroy_cluster.py, then create again",
-    "storage-full": "the disks are full: choose more or larger nodes in dwh.cfg",
     "deleting": "it is being deleted: wait until it is gone, then create again",
     "final-snapshot": "it is being deleted: wait until it is gone, then create again",
     "paused": "python create_cluster.py --resume",
 }
-
-
-def polls(timeout: float) -> Iterator[None]:
-    """One turn per look: soon at first, then every quarter of a minute, until the time is up.
-
-    Args:
-        timeout: seconds.
-    """
-    end = time.monotonic() + timeout
-    pause = FIRST_POLL
-    while True:
-        yield
-        if time.monotonic() + pause > end:
-            return
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_POLL)
 
 
 def usable(cluster: dict[str, Any]) -> bool:
@@ -52,40 +35,67 @@ def usable(cluster: dict[str, Any]) -> bool:
     ``available`` alone is not enough: while ``ClusterAvailabilityStatus`` is
     "Modifying" the next change is refused, and COPY needs the role in sync.
     """
-    roles = cluster.get("IamRoles", [])
-    return (
-        cluster["ClusterStatus"] == "available"
-        and cluster.get("ClusterAvailabilityStatus", "Available") == "Available"
-        and all(role.get("ApplyStatus") == "in-sync" for role in roles)
-        and bool(cluster.get("Endpoint", {}).get("Address"))
-    )
+    return state(cluster) == "available"
 
 
-def for_cluster(console: Console, site: Site, *, minutes: float, note: str) -> dict[str, Any]:
-    """Wait until the cluster is usable.
+def connectable(cluster: dict[str, Any]) -> bool:
+    """Whether waiting is over: the cluster is usable, or its disks are full, which no waiting changes."""
+    return usable(cluster) or cluster["ClusterStatus"] == FULL
+
+
+def known(cluster: dict[str, Any]) -> bool:
+    """Whether the cluster has an address, so that dwh.cfg can name it."""
+    return bool(cluster.get("Endpoint", {}).get("Address"))
+
+
+def state(cluster: dict[str, Any]) -> str:
+    """The state of a cluster, and what is not ready yet about one that is available."""
+    status: str = cluster["ClusterStatus"]
+    if status != "available":
+        return status
+    availability = cluster.get("ClusterAvailabilityStatus", "Available")
+    if availability != "Available":
+        return f"available, but its availability is {availability}"
+    for role in cluster.get("IamRoles", []):
+        if role.get("ApplyStatus") != "in-sync":
+            name = role.get("IamRoleArn", "").rpartition("/")[2]
+            return f"available, but its role {name} is {role.get('ApplyStatus')}, not in-sync"
+    return status if known(cluster) else "available, but without an endpoint"
+
+
+def for_cluster(
+    console: Console,
+    site: Site,
+    *,
+    minutes: float,
+    note: str,
+    enough: Callable[[dict[str, Any]], bool] = connectable,
+) -> dict[str, Any]:
+    """Wait until the cluster is as far as it needs to be.
 
     Args:
         console: shows a line in place, or a heartbeat.
         site: where.
         minutes: the longest wait.
-        note: for a person who interrupts: what goes on, and what it costs.
+        note: for a wait that ends too soon: what goes on, and what it costs.
+        enough: whether it is.
 
     Raises:
-        AwsError: a state that waiting does not mend, or the time is up.
+        AwsError: a state that waiting does not change, or the time is up.
     """
-    status = "creating"
+    now = "creating"
     with console.waiting(f"cluster {site.name}") as wait, noted(note):
         for _ in polls(minutes * 60):
             cluster = find_cluster(site)
-            status = cluster["ClusterStatus"] if cluster else "not there yet"
-            if cluster and usable(cluster):
+            now = state(cluster) if cluster else "not there yet"
+            if cluster and enough(cluster):
                 return cluster
             if cluster:
                 check_hope(cluster)
-            wait.update(f"{status}{USUAL * site.target.billed}")
+            wait.update(f"{now}{USUAL * site.target.billed}")
         raise AwsError(
-            f"the cluster {site.name} is still {status} after {duration(wait.elapsed)}",
-            hint=f"it goes on without us: run the step again, with a longer --timeout than {minutes:g}",
+            f"the cluster {site.name} is still {now} after {duration(wait.elapsed)}",
+            hint=f"run the step again, with a longer --timeout than {minutes:g}",
         )
 
 
@@ -100,8 +110,7 @@ def check_hope(cluster: dict[str, Any]) -> None:
         raise AwsError(f"the cluster {cluster['ClusterIdentifier']} is {status}", hint=HOPELESS[status])
     if cluster.get("ClusterAvailabilityStatus") == "Failed":
         raise AwsError(
-            f"the cluster {cluster['ClusterIdentifier']} could not be made",
-            hint="python destroy_cluster.py, then again",
+            f"the cluster {cluster['ClusterIdentifier']} could not be made", hint=f"{DESTROY}, then create again"
         )
 
 
@@ -134,8 +143,7 @@ def until_gone(console: Console, site: Site, *, minutes: float) -> float:
         AwsError: the time is up.
     """
     status = "deleting"
-    note = "the deletion goes on; run destroy_cluster.py again to remove the rest"
-    with console.waiting(f"cluster {site.name}") as wait, noted(note):
+    with console.waiting(f"cluster {site.name}") as wait:
         for _ in polls(minutes * 60):
             cluster = find_cluster(site)
             if cluster is None:
@@ -144,5 +152,5 @@ def until_gone(console: Console, site: Site, *, minutes: float) -> float:
             wait.update(status)
         raise AwsError(
             f"the cluster {site.name} is still {status} after {duration(wait.elapsed)}",
-            hint="it goes on without us: run destroy_cluster.py again, with a longer --timeout",
+            hint=f"{DESTROY} again, with a longer --timeout",
         )

@@ -162,4 +162,5 @@ def test_a_cluster_that_cannot_be_made_says_what_stays(aws, monkeypatch):
     ran = aws.create()
     assert ran.code == 1
     assert "create cluster: the account has as many clusters as it may" in ran.err
-    assert "what was made so far stays; python destroy_cluster.py removes it" in ran.err
+    assert "what was made so far stays, and a cluster that is there is billed ($0.54 an hour)" in ran.err
+    assert "the same command goes on, python destroy_cluster.py removes it" in ran.err

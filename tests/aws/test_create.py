@@ -6,6 +6,7 @@ import json
 
 import psycopg2
 import pytest
+from aws.account import cluster_with, in_state, refusal, waits_pass_at_once
 from aws.names import ACCOUNT, READING, REGION
 
 NAME = "sparkify-dwh"
@@ -259,7 +260,7 @@ def test_what_is_not_ours_is_refused_by_name_before_anything_is_made(aws, kind):
     aws.calls.clear()
     ran = aws.create()
     assert ran.code == 1
-    assert f"there is already a {kind} named" in ran.err.replace("IAM role", "role")
+    assert f"there is already a {kind} named" in ran.err.replace("an IAM role", "a role")
     assert "not ours" in ran.err
     assert aws.changing_calls == []
     gone = aws.destroy("--yes")
@@ -401,3 +402,272 @@ def test_pausing_needs_a_cluster(aws):
     ran = aws.create("--pause")
     assert ran.code == 1
     assert f"there is no cluster {NAME} in {REGION}" in ran.err
+
+
+# --- Once the cluster is there, it is billed ---
+
+BILLED = "the cluster sparkify-dwh goes on and is billed ($0.54 an hour) until python destroy_cluster.py"
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InsufficientS3BucketPolicyFault", "Throttling"])
+def test_audit_logs_that_are_refused_keep_nothing_back(aws, answers, code):
+    answers("EnableLogging", refusal(code, "EnableLogging"))
+    ran = aws.create()
+    assert ran.code == 1
+    assert "error: enable logging: " in ran.err
+    assert f"  {BILLED}; run the step again to finish\n" in ran.err
+    assert ran.words()["Configuration"] == "updated"
+    assert aws.value("dwh_endpoint") == cluster_of(aws)["Endpoint"]["Address"]
+    assert aws.create().code == 0
+
+
+def test_the_endpoint_is_written_before_the_cluster_takes_changes(aws, answers):
+    answers("DescribeClusters", then=cluster_with(ClusterAvailabilityStatus="Modifying"))
+    ran = aws.create("--timeout", "1")
+    assert ran.code == 1
+    assert aws.value("dwh_endpoint")
+    assert f"  {BILLED}; python create_cluster.py waits again\n" in ran.err
+
+
+def test_a_configuration_that_cannot_be_written_at_last_shows_the_lines(aws, answers):
+    def read_only(call):
+        aws.cfg.chmod(0o444)
+        return call()
+
+    answers("CreateCluster", read_only)
+    ran = aws.create()
+    assert ran.code == 2
+    assert f"error: {aws.cfg} is read-only" in ran.err
+    assert f"  dwh_endpoint = {cluster_of(aws)['Endpoint']['Address']}\n" in ran.err
+    assert f"  {BILLED}; run the step again to finish\n" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"ClusterAvailabilityStatus": "Modifying"}, "available, but its availability is Modifying"),
+        (
+            {"IamRoles": [{"IamRoleArn": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}", "ApplyStatus": "adding"}]},
+            f"available, but its role {ROLE} is adding, not in-sync",
+        ),
+        ({"Endpoint": {}}, "available, but without an endpoint"),
+    ],
+)
+def test_what_an_available_cluster_still_lacks_is_named(aws, answers, keys, said):
+    answers("DescribeClusters", then=cluster_with(**keys))
+    ran = aws.create("--timeout", "1")
+    assert ran.code == 1
+    assert f"  cluster sparkify-dwh: {said}" in ran.err
+    assert f"error: the cluster sparkify-dwh is still {said} after" in ran.err
+    assert "hint: run the step again, with a longer --timeout than 1\n" in ran.err
+
+
+def test_a_refused_look_during_the_wait_says_what_goes_on(aws, answers):
+    answers("DescribeClusters", None, None, None, refusal("AccessDenied", "DescribeClusters"))
+    ran = aws.create()
+    assert ran.code == 1
+    assert f"  {BILLED}; python create_cluster.py waits again\n" in ran.err
+    assert "hint: attach assets/iam_policy.json to the user" in ran.err
+
+
+# --- A cluster whose disks are full ---
+
+
+@pytest.mark.parametrize(
+    ("nodes", "command"),
+    [
+        (1, "--node-type ra3.large --number-of-nodes 2 --cluster-type multi-node --classic"),
+        (4, "--node-type ra3.large --number-of-nodes 8"),
+        (12, "--node-type ra3.large --number-of-nodes 16"),
+    ],
+)
+def test_a_full_cluster_is_brought_up_to_date_and_told_apart(aws, answers, nodes, command):
+    aws.set("number_of_nodes", str(nodes))
+    aws.create()
+    aws.set("dwh_endpoint", "")
+    aws.set("access", "198.51.100.0/24")
+    answers("DescribeClusters", then=in_state("storage-full"))
+    ran = aws.create()
+    assert ran.code == 0, ran.err
+    assert ran.words()["Group rules"] == "updated"
+    assert ran.words()["Connection"] == "ok"
+    assert aws.value("dwh_endpoint")
+    resize = f"aws redshift resize-cluster --region {REGION} --cluster-identifier {NAME} {command}"
+    assert "warning: the disks of the cluster are full (storage-full): it can be connected to; delete rows" in ran.err
+    assert f" or resize it: {resize} (" in ran.err
+    assert "then write its node_type and number_of_nodes into dwh.cfg" in ran.err
+
+
+def test_a_cluster_that_was_resized_is_taken_as_dwh_cfg_says_then(aws):
+    aws.create()
+    aws.client("redshift").modify_cluster(ClusterIdentifier=NAME, ClusterType="multi-node", NumberOfNodes=2)
+    assert "number_of_nodes is 2 on the cluster, 1 in dwh.cfg" in aws.create().err
+    aws.set("number_of_nodes", "2")
+    assert "Nothing to do." in aws.create().err
+
+
+def test_a_paused_cluster_gets_its_rules_too(aws):
+    aws.create()
+    aws.create("--pause")
+    aws.set("access", "198.51.100.0/24")
+    ran = aws.create()
+    assert ran.code == 1
+    assert ran.words()["Group rules"] == "updated"
+    assert "error: the cluster sparkify-dwh is paused" in ran.err
+
+
+@pytest.mark.parametrize("status", ["deleting", "final-snapshot", "hardware-failure", "incompatible-network"])
+def test_nothing_is_made_for_a_cluster_without_a_future(aws, answers, status):
+    aws.create()
+    aws.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="read-source-data")
+    aws.calls.clear()
+    answers("DescribeClusters", then=in_state(status))
+    ran = aws.create()
+    assert ran.code == 1
+    assert f"error: the cluster sparkify-dwh is {status}\n  nothing was changed; {BILLED}" in ran.err
+    assert aws.changing_calls == []
+
+
+# --- AWS catches up with itself ---
+
+
+def test_rules_are_made_also_where_the_new_group_is_seen_late(aws, answers):
+    def nothing_yet(_call):
+        return {"SecurityGroups": []}
+
+    # Looked at for the plan (twice), before it is made, and then for its rules.
+    answers("DescribeSecurityGroups", None, None, None, nothing_yet, nothing_yet)
+    ran = aws.create()
+    assert ran.code == 0, ran.err
+    assert "Group rules sparkify-dwh: AWS does not find what was made a moment ago" in ran.err
+    group = aws.client("ec2").describe_security_groups(GroupNames=[NAME])["SecurityGroups"][0]
+    (way_in,) = group["IpPermissions"]
+    assert [one["CidrIp"] for one in way_in["IpRanges"]] == ["203.0.113.7/32"]
+    assert group["IpPermissionsEgress"][0]["IpRanges"] == []
+
+
+def test_the_way_of_a_deleted_endpoint_is_waited_for(aws, answers):
+    """EC2 takes a while to take the route away; an endpoint that goes does not count as one that is there."""
+    assert aws.create().code == 0
+    answers("DescribeVpcEndpoints", then=lambda call: shown_as(call(), "Deleting"))
+    answers("CreateVpcEndpoint", *[refusal("RouteAlreadyExists", "CreateVpcEndpoint")] * 5, lambda _call: {})
+    ran = aws.create()
+    assert "S3 endpoint com.amazonaws.us-west-2.s3: the route of a deleted endpoint is still there" in ran.err
+    assert ran.code == 0, ran.err
+
+
+def shown_as(answer, state):
+    return {**answer, "VpcEndpoints": [{**found, "State": state} for found in answer["VpcEndpoints"]]}
+
+
+def test_the_name_of_a_deleted_bucket_is_waited_for_with_an_end(aws, answers, monkeypatch):
+    clock = waits_pass_at_once(monkeypatch)
+    answers("CreateBucket", then=lambda _call: (_ for _ in ()).throw(refusal("OperationAborted", "CreateBucket")))
+    ran = aws.create()
+    assert ran.code == 1
+    assert 600 <= clock.slept < 630
+    assert "Work bucket sparkify-dwh: S3 is busy with the bucket, or has not let go of its name yet" in ran.err
+    assert "error: create bucket: S3 is busy with the bucket: it keeps the name of a deleted one for minutes" in ran.err
+    assert "hint: wait a few minutes, then run the step again\n" in ran.err
+
+
+def test_an_endpoint_whose_answer_was_lost_is_asked_for_with_the_same_token(aws, monkeypatch):
+    import botocore.endpoint
+    from botocore.exceptions import ConnectionClosedError
+
+    sent, original = [], botocore.endpoint.Endpoint._do_get_response
+
+    def lost(endpoint, request, model, context):
+        answer = original(endpoint, request, model, context)
+        if model.name != "CreateVpcEndpoint":
+            return answer
+        sent.append([part for part in str(request.body).split("&") if part.startswith("ClientToken=")])
+        return (None, ConnectionClosedError(endpoint_url="https://x")) if len(sent) == 1 else answer
+
+    monkeypatch.setattr(botocore.endpoint.Endpoint, "_do_get_response", lost)
+    assert aws.create().code == 0
+    assert len(sent) == 2
+    assert sent[0] == sent[1] != []
+    assert len(aws.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]) == 1
+
+
+def test_a_change_waits_for_the_one_before_it(aws, answers):
+    """A cluster that is being modified takes the next change later, and is not left without it."""
+    aws.create()
+    redshift = aws.client("redshift")
+    redshift.modify_cluster(ClusterIdentifier=NAME, AutomatedSnapshotRetentionPeriod=1)
+    answers("DescribeClusters", *[in_state("modifying")] * 5)
+    answers("ModifyCluster", *[refusal("InvalidClusterState", "ModifyCluster")] * 2)
+    ran = aws.create()
+    assert ran.code == 0, ran.err
+    assert ran.words()["Cluster"] == "updated"
+    assert cluster_of(aws)["AutomatedSnapshotRetentionPeriod"] == 7
+
+
+# --- Others are at work, too ---
+
+
+def test_a_role_that_somebody_deletes_in_the_middle_is_said_and_made_again(aws, answers):
+    def deleted(call):
+        aws.client("iam").delete_role(RoleName=ROLE)
+        return call()
+
+    answers("PutRolePolicy", deleted)
+    ran = aws.create()
+    assert ran.code == 1
+    assert "error: put role policy: there is no such role or policy" in ran.err
+    assert "hint: python create_cluster.py" in ran.err
+    assert aws.create().code == 0
+
+
+def test_two_creations_at_once_both_end_well(aws, answers):
+    other = []
+
+    def faster(call):
+        if not other:
+            other.append(None)
+            other[0] = aws.create()
+        return call()
+
+    answers("CreateRole", faster)
+    ran = aws.create()
+    assert other[0].code == 0, other[0].err
+    assert ran.code == 0, ran.err
+    assert len(aws.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]) == 1
+
+
+def test_what_another_took_meanwhile_is_refused_by_name(aws, answers):
+    def taken(call):
+        aws.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(LOOSE))
+        return call()
+
+    answers("CreateRole", taken)
+    ran = aws.create()
+    assert ran.code == 1
+    assert f"error: there is already an IAM role named {ROLE}, and it is not ours" in ran.err
+    assert aws.client("iam").get_role(RoleName=ROLE)["Role"]["AssumeRolePolicyDocument"] == LOOSE
+
+
+def test_another_policy_of_our_role_is_named_and_left(aws):
+    aws.create()
+    iam = aws.client("iam")
+    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName=ROLE, PolicyName="by-hand", PolicyDocument=json.dumps(anything))
+    arn = iam.create_policy(PolicyName="attached", PolicyDocument=json.dumps(anything))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=ROLE, PolicyArn=arn)
+    for ran in (aws.create(), aws.create("--dry-run")):
+        assert ran.code == 0
+        for policy in ("by-hand", "attached"):
+            assert f"warning: the role {ROLE} has another policy, {policy}: " in ran.err
+        assert "read-source-data:" not in ran.err
+    assert sorted(iam.list_role_policies(RoleName=ROLE)["PolicyNames"]) == ["by-hand", "read-source-data"]
+
+
+@pytest.mark.parametrize("option", ["log_data", "song_data", "log_jsonpath"])
+@pytest.mark.parametrize("mark", ["*", "?", "${aws:username}"])
+def test_an_address_that_opens_more_than_it_names_is_refused_before_any_call(aws, option, mark):
+    aws.set(option, f"s3://udacity-dend/data{mark}/x")
+    ran = aws.create()
+    assert ran.code == 2
+    assert f"[S3] {option} must not have {mark[:2]} in it: in the policy of the cluster's role" in ran.err
+    assert aws.calls == []

@@ -1,118 +1,149 @@
-"""Killed at every call that changes something: the next run finishes, and destroy leaves nothing behind."""
+"""Ctrl-C and SIGTERM: they say what goes on without us, and what it costs."""
 
 from __future__ import annotations
 
-import botocore.client
+import signal
+import subprocess
+import sys
+import threading
+
 import pytest
-from aws.names import READING
+from moto.server import ThreadedMotoServer
+from pristine import put_cfg
+from project import ROOT, clean_environment, heed_ctrl_c
 
-from dwh.aws.target import AwsTarget
+from dwh.errors import Terminated
 
-# As many as create_cluster.py and destroy_cluster.py make on an empty account; the first test counts them.
-CREATING = 19
-DESTROYING = 8
-
-
-CLIENTS = {}
-
-
-@pytest.fixture(autouse=True)
-def clients_made_once(monkeypatch):
-    """Most of the time of a run goes into making clients, and here are a hundred runs."""
-    original = AwsTarget.client
-
-    def client(target, service):
-        if service not in CLIENTS:
-            CLIENTS[service] = original(target, service)
-        return CLIENTS[service]
-
-    monkeypatch.setattr(AwsTarget, "client", client)
+PRICE = "$0.54 an hour"
+GOES_ON = f"the cluster sparkify-dwh goes on and is billed ({PRICE}) until python destroy_cluster.py"
+BOTH = [(KeyboardInterrupt, 130, "interrupted"), (Terminated, 143, "interrupted")]
 
 
-class Killed(BaseException):
-    """The process is gone: nothing of ours may catch it."""
+@pytest.mark.parametrize(("signalled", "code", "word"), BOTH)
+def test_an_end_while_waiting_says_what_goes_on_and_what_it_costs(aws, answers, signalled, code, word):
+    answers("DescribeClusters", None, None, None, signalled())
+    ran = aws.create()
+    assert ran.code == code
+    assert ran.err.endswith(f"\n{word}: {GOES_ON}; python create_cluster.py waits again\n")
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(("signalled", "code", "word"), BOTH)
+def test_an_end_while_creating_says_what_stays(aws, answers, signalled, code, word):
+    answers("CreateRole", signalled())
+    ran = aws.create()
+    assert ran.code == code
+    said = f"what was made so far stays, and a cluster that is there is billed ({PRICE})"
+    assert ran.err.endswith(f"\n{word}: {said}: the same command goes on, python destroy_cluster.py removes it\n")
+
+
+@pytest.mark.parametrize(("signalled", "code", "word"), BOTH)
+def test_an_end_while_destroying_says_how_to_go_on(aws, answers, signalled, code, word):
+    aws.create()
+    answers("DescribeClusters", None, None, signalled())
+    ran = aws.destroy("--yes")
+    assert ran.code == code
+    said = f"the deletion of the cluster goes on, and it is billed until then ({PRICE})"
+    assert ran.err.endswith(f"\n{word}: {said}; run python destroy_cluster.py again to remove the rest\n")
+    assert aws.value("dwh_endpoint")
+
+
+@pytest.mark.parametrize(("option", "said"), [("--pause", "until it is paused"), ("--resume", "as soon as it resumes")])
+def test_an_end_while_switching_says_what_is_billed(aws, answers, option, said):
+    aws.create()
+    if option == "--resume":
+        aws.create("--pause")
+    answers(f"{option[2:].title()}Cluster", Terminated())
+    ran = aws.create(option)
+    assert ran.code == 143
+    assert ran.err.endswith(f"\ninterrupted: the cluster is billed ({PRICE}) {said}; run the step again to see\n")
+
+
+# --- Real signals, to real processes ---
+
+# A step whose cluster never becomes available, nor goes: moto's is there and gone at once.
+SLOW = """
+import sys
+import botocore.client
+original = botocore.client.BaseClient._make_api_call
+asked = []
+def call(client, called, arguments):
+    if called == "DeleteCluster":
+        asked.append(called)
+        return {}
+    answer = original(client, called, arguments)
+    if called == "DescribeClusters" and sys.argv[0] == "create":
+        answer["Clusters"][0].update(ClusterStatus="creating", Endpoint={})
+    if called == "DescribeClusters" and asked:
+        answer["Clusters"][0]["ClusterStatus"] = "deleting"
+    return answer
+botocore.client.BaseClient._make_api_call = call
+sys.argv[0] = sys.argv.pop(1)
+step = __import__(f"{sys.argv[0]}_cluster")
+sys.exit(step.main())
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    yield "http://{}:{}".format(*running.get_host_and_port())
+    running.stop()
 
 
 @pytest.fixture
-def killed_at():
-    """Run a step that dies when AWS has done the n-th changing call, before it hears of it.
+def start(tmp_path, server):
+    put_cfg(tmp_path)
+    environ = clean_environment(tmp_path, KEY="testing", SECRET="testing", AWS_ENDPOINT_URL=server)
 
-    To die before the next call leaves the same account behind.
-    """
-
-    def run(number, step):
-        counted = iter(range(1, 10_000))
-        original = botocore.client.BaseClient._make_api_call
-
-        def call(client, operation, arguments):
-            answer = original(client, operation, arguments)
-            if not operation.startswith(READING) and next(counted) == number:
-                raise Killed
-            return answer
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(botocore.client.BaseClient, "_make_api_call", call)
-            with pytest.raises(Killed):
-                step()
+    def run(*command):
+        return subprocess.Popen(
+            [sys.executable, *command, "--target", "aws"],
+            env=environ | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heed_ctrl_c,
+        )
 
     return run
 
 
-def test_the_counts_are_those_of_a_whole_run(aws):
-    aws.create()
-    assert len(aws.changing_calls) == CREATING
-    aws.calls.clear()
-    aws.destroy("--yes")
-    assert len(aws.changing_calls) == DESTROYING
+def read_until(process, text):
+    """Read what a process says, line by line, until it has said something."""
+    watchdog, said = threading.Timer(60, process.kill), []
+    watchdog.start()
+    for line in process.stderr:
+        said.append(line)
+        if text in line:
+            break
+    watchdog.cancel()
+    assert said, "nothing"
+    assert text in said[-1], "".join(said)
 
 
-@pytest.mark.parametrize("number", range(1, CREATING + 1))
-def test_a_killed_create_is_removed(aws, killed_at, number):
-    killed_at(number, aws.create)
-    removed = aws.destroy("--yes")
-    assert removed.code == 0, removed.err
-    assert aws.left() == []
-
-
-@pytest.mark.parametrize("number", range(1, CREATING + 1))
-def test_a_killed_create_is_finished(aws, killed_at, number):
-    killed_at(number, aws.create)
-    finished = aws.create()
-    assert finished.code == 0, finished.err
-    assert aws.value("dwh_endpoint")
-    assert aws.destroy("--yes").code == 0
-    assert aws.left() == []
-
-
-@pytest.mark.parametrize("number", range(1, DESTROYING + 1))
-def test_a_killed_destroy_is_finished(aws, killed_at, number):
-    aws.create()
-    killed_at(number, lambda: aws.destroy("--yes"))
-    assert aws.destroy("--yes").code == 0
-    assert aws.left() == []
-    assert (aws.value("dwh_endpoint"), aws.value("dwh_arn_role")) == ("", "")
-
-
-def test_ctrl_c_while_waiting_says_what_goes_on_and_what_it_costs(aws, monkeypatch):
-    from dwh.aws import waiting
-
-    def interrupt(_cluster):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(waiting, "usable", interrupt)
-    ran = aws.create()
-    assert ran.code == 130
-    assert "the cluster sparkify-dwh goes on and is billed ($0.54 an hour) until python destroy_cluster.py" in ran.err
-    assert "Traceback" not in ran.err
-
-
-def test_ctrl_c_while_creating_says_what_stays(aws, monkeypatch):
-    from dwh.aws import network
-
-    def interrupt(_site):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(network, "default_vpc", interrupt)
-    ran = aws.create()
-    assert ran.code == 130
-    assert "interrupted: what was made stays" in ran.err
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "interrupted")]
+)
+def test_a_real_signal_while_waiting(start, number, code, word):
+    creating = start("-c", SLOW, "create")
+    read_until(creating, "cluster sparkify-dwh: creating")
+    creating.send_signal(number)
+    _, said = creating.communicate(timeout=30)
+    assert creating.returncode == code, said
+    assert said.endswith(f"\n{word}: {GOES_ON}; python create_cluster.py waits again\n")
+    assert "Traceback" not in said
+    destroying = start("-c", SLOW, "destroy", "--yes")
+    read_until(destroying, "cluster sparkify-dwh: deleting")
+    destroying.send_signal(number)
+    _, said = destroying.communicate(timeout=30)
+    assert destroying.returncode == code, said
+    assert f"{word}: the deletion of the cluster goes on, and it is billed until then ({PRICE})" in said
+    assert "Traceback" not in said
+    for step in ("create", "destroy"):
+        done = start(str(ROOT / f"{step}_cluster.py"), *["--yes"] * (step == "destroy"))
+        _, said = done.communicate(timeout=60)
+        assert done.returncode == 0, said
