@@ -139,7 +139,8 @@ def carry_out(step: Step, remains: Remains) -> None:
         return
     if remains.cluster is not None:
         _delete_cluster(step, site)
-    with noted(f"the cluster is gone; run {DESTROY} again to remove the rest"):
+    before = "the cluster was deleted" if remains.cluster else "there was no cluster to delete"
+    with noted(f"{before}; run {DESTROY} again to remove the rest"):
         _tag_snapshot(step, site)
         left = removal.remove(console, site, remains.rest)
         if left:

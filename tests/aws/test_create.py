@@ -641,6 +641,27 @@ def test_two_creations_at_once_both_end_well(aws, answers):
     assert len(aws.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]) == 1
 
 
+def test_a_way_to_s3_that_another_made_meanwhile_serves(aws, answers):
+    def made(call):
+        ec2 = aws.client("ec2")
+        tables = [table["RouteTableId"] for table in ec2.describe_route_tables()["RouteTables"]]
+        vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        ec2.create_vpc_endpoint(
+            VpcId=vpc,
+            ServiceName=f"com.amazonaws.{REGION}.s3",
+            VpcEndpointType="Gateway",
+            RouteTableIds=tables,
+        )
+        return call()
+
+    answers("CreateVpcEndpoint", made)
+    ran = aws.create()
+    assert ran.code == 0, ran.err
+    assert ran.words()["S3 endpoint"] == "exists"
+    assert aws.destroy("--yes").code == 0
+    assert len(aws.left()) == 1
+
+
 def test_what_another_took_meanwhile_is_refused_by_name(aws, answers):
     def taken(call):
         aws.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(LOOSE))

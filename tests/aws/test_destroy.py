@@ -343,7 +343,7 @@ def test_remedies_are_named_once_and_the_keys_stay(created, answers):
     answers("DeleteClusterSubnetGroup", refusal("Throttling", "DeleteClusterSubnetGroup"))
     ran = created.destroy("--yes")
     assert "error: 3 of 6 could not be removed" in ran.err
-    assert "  the cluster is gone; run python destroy_cluster.py again to remove the rest" in ran.err
+    assert "  the cluster was deleted; run python destroy_cluster.py again to remove the rest" in ran.err
     assert ran.err.splitlines()[-1] == (
         "hint: wait a minute; attach assets/iam_policy.json to the user (README, step 1), "
         "then run python destroy_cluster.py again"
