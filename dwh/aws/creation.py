@@ -20,8 +20,6 @@ from dwh.target import open_target
 if TYPE_CHECKING:
     from dwh.aws.plan import Change, Planner
 
-WAITS = "python create_cluster.py waits again"
-
 # In this order: each needs the ones before it.
 RESOURCES: tuple[Planner, ...] = (
     storage.plan_bucket,
@@ -105,27 +103,14 @@ def show_plan(step: Step, site: Site) -> None:
 def carry_out(step: Step, site: Site) -> None:
     """Create what is missing, wait for the cluster, and write down where it is."""
     args, console = step.args, step.console
-    with noted("nothing was changed"):
-        cluster = redshift.our_cluster(site)
-    still = f"; {_goes_on(step, 'run the step again')}" if cluster else ""
-    with noted(f"nothing was changed{still}"):
-        # A paused cluster, or one whose disks are full, still gets its rules.
-        if cluster and cluster["ClusterStatus"] != "paused":
-            waiting.check_hope(cluster)
-        seen = plan.look(site, RESOURCES)
-    if step.target.billed and not cluster:
-        console.say(f"The cluster costs {prices.line(step.settings)}.")
-    changed = plan.apply(console, site, RESOURCES, seen)
-    _warn_of_policies(step, site)
-    if args.no_wait and not _usable(site):
-        console.say("The cluster is being made, and billed once it is available. To finish: python create_cluster.py")
-        return
-    changed += _named(step, site)
-    with noted(_goes_on(step, "run the step again to finish")):
-        cluster = waiting.for_cluster(console, site, minutes=args.timeout, note=_goes_on(step, WAITS))
-        changed += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
-        _warn_of_state(step, site, cluster)
-        _try_connection(step, site, cluster)
+    changed = _make(step, site)
+    with noted(_goes_on(step)):
+        if args.no_wait and not _ready(step, site):
+            console.say(
+                "The cluster is being made, and billed once it is available. To finish: python create_cluster.py"
+            )
+            return
+        changed += _finish(step, site)
     if not changed:
         console.say("Nothing to do.")
     if step.target.billed:
@@ -133,26 +118,59 @@ def carry_out(step: Step, site: Site) -> None:
     console.say("Next: python create_tables.py")
 
 
-def _named(step: Step, site: Site) -> int:
-    """Write down where the cluster is as soon as it has an address: nothing that fails later keeps that back."""
-    minutes, note = step.args.timeout, _goes_on(step, WAITS)
-    cluster = waiting.for_cluster(step.console, site, minutes=minutes, note=note, enough=waiting.known)
+def _make(step: Step, site: Site) -> int:
+    """Everything up to the cluster itself; a refusal while looking leaves nothing behind."""
+    with noted("nothing was changed"):
+        cluster = redshift.our_cluster(site)
+    still = f"; {_goes_on(step)}" if cluster else ""
+    with noted(f"nothing was changed{still}"):
+        # A paused cluster, or one whose disks are full, still gets its rules.
+        if cluster and cluster["ClusterStatus"] != "paused":
+            waiting.check_hope(cluster)
+        seen = plan.look(site, RESOURCES)
+    if step.target.billed and not cluster:
+        step.console.say(f"The cluster costs {prices.line(step.settings)}.")
+    changed = plan.apply(step.console, site, RESOURCES, seen)
+    _warn_of_policies(step, site)
+    return changed
+
+
+def _finish(step: Step, site: Site) -> int:
+    """What takes a cluster. dwh.cfg comes first: nothing that fails later keeps its address back."""
+    console, minutes = step.console, step.args.timeout
+    changed = _write_down(step, site, waiting.for_cluster(console, site, minutes=minutes, enough=waiting.known))
+    cluster = waiting.for_cluster(console, site, minutes=minutes)
+    changed += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
+    _warn_of_state(step, site, cluster)
+    _try_connection(step, site, cluster)
+    return changed
+
+
+def _ready(step: Step, site: Site) -> bool:
+    """Whether there is nothing to wait for; what is known of the cluster is written down in any case."""
+    cluster = redshift.find_cluster(site)
+    if cluster is None:
+        return False
+    if waiting.known(cluster):
+        _write_down(step, site, cluster)
+    waiting.check_hope(cluster)
+    return waiting.connectable(cluster)
+
+
+def _write_down(step: Step, site: Site, cluster: dict[str, Any]) -> int:
+    """Name the cluster in dwh.cfg."""
     change = _plan_config(site, cluster)
-    with noted(_goes_on(step, "run the step again to finish")):
-        change.apply()
+    change.apply()
     plan.show(step.console, [change])
     return change.changes
 
 
-def _goes_on(step: Step, how: str) -> str:
+def _goes_on(step: Step) -> str:
     """What a cluster that is there goes on to do, and to cost, whatever becomes of this run."""
     billed = f" and is billed ({prices.short(step.settings)})" * step.target.billed
-    return f"the cluster {step.settings.cluster_identifier} goes on{billed} until {DESTROY}; {how}"
-
-
-def _usable(site: Site) -> bool:
-    cluster = redshift.find_cluster(site)
-    return cluster is not None and waiting.usable(cluster)
+    return (
+        f"the cluster {step.settings.cluster_identifier} goes on{billed} until {DESTROY}; the same command finishes it"
+    )
 
 
 def _plan_config(site: Site, cluster: dict[str, Any] | None) -> Change:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dwh import writeback
 from dwh.aws import plan, prices, redshift, removal, waiting
-from dwh.aws.errors import DESTROY, THEN_AGAIN, explained, noted
+from dwh.aws.errors import CREATE, DESTROY, THEN_AGAIN, explained, noted
 from dwh.aws.plan import Change
 from dwh.aws.removal import Thing
 from dwh.aws.site import Site
@@ -18,6 +18,8 @@ from dwh.console import duration
 from dwh.errors import AwsError, ConfigError, DwhError, TargetError
 
 CLEARED = {"dwh_endpoint": "", "dwh_arn_role": ""}
+# Hints that help create_cluster.py, or say what is said anyway.
+NO_REMEDIES = ("", CREATE, "run the step again")
 
 
 @dataclass(frozen=True)
@@ -82,24 +84,21 @@ def nothing_to_do(step: Step, remains: Remains) -> None:
     if not step.args.dry_run and not others:
         _clear(step)
         step.target.stop()
+    _tell_of_stranger(step, remains)
     plan.show(console, [change for _, change in remains.rest])
     if remains.site and step.target.billed and not step.args.dry_run:
         _tag_snapshot(step, remains.site)
-    strangers = remains.stranger or remains.rest
-    what = f"nothing that create_cluster.py made for {name}" if strangers else f"nothing of {name}"
-    console.say(f"Nothing to do: {what} is left in {settings.region}.")
+    nothing = "nothing else" if remains.stranger or remains.rest else "nothing"
+    console.say(f"Nothing to do: {nothing} of {name} is left in {settings.region}.")
     for other in others:
         console.warn(f"another cluster of this project is there: {other} (cluster_identifier in {settings.path.name})")
-    _tell_of_stranger(step, remains)
     _tell_what_stays(step, remains)
 
 
 def _tell_of_stranger(step: Step, remains: Remains) -> None:
     if remains.stranger:
         name = step.settings.cluster_identifier
-        step.console.warn(
-            f"a cluster {name} is there that does not carry our tags: it is not ours, it is left as it is"
-        )
+        step.console.warn(f"a cluster {name} is there without our tags: it is not ours, and left as it is")
 
 
 def show(step: Step, remains: Remains) -> None:
@@ -140,7 +139,8 @@ def carry_out(step: Step, remains: Remains) -> None:
         return
     if remains.cluster is not None:
         _delete_cluster(step, site)
-    with noted(f"the cluster is gone; run {DESTROY} again to remove the rest"):
+    before = "the cluster was deleted" if remains.cluster else "there was no cluster to delete"
+    with noted(f"{before}; run {DESTROY} again to remove the rest"):
         _tag_snapshot(step, site)
         left = removal.remove(console, site, remains.rest)
         if left:
@@ -184,8 +184,8 @@ def _tag_snapshot(step: Step, site: Site) -> None:
 
 def _not_removed(left: Sequence[tuple[Thing, DwhError]], count: int) -> AwsError:
     """What is left and why, and what helps before the next run."""
-    hints = dict.fromkeys(error.hint for _, error in left if error.hint.endswith(THEN_AGAIN))
-    remedies = [hint.removesuffix(THEN_AGAIN) for hint in hints] or ["wait a few minutes"]
+    hints = dict.fromkeys(error.hint.removesuffix(THEN_AGAIN) for _, error in left)
+    remedies = [hint for hint in hints if hint not in NO_REMEDIES] or ["wait a few minutes"]
     lines = [[f"{thing.kind} {thing.name}: {error.message}", error.detail] for thing, error in left]
     return AwsError(
         f"{len(left)} of {count} could not be removed",

@@ -18,29 +18,28 @@ def switch(step: Step, site: Site) -> None:
     Raises:
         AwsError: there is no cluster of ours, or its state does not allow it.
     """
-    wanted = "paused" if step.args.pause else "available"
-    price = f" ({prices.short(step.settings)})" * step.target.billed
-    until = "until it is paused" if wanted == "paused" else "as soon as it resumes"
-    with noted(f"the cluster is billed{price} {until}; run the step again to see" if price else "run the step again"):
+    args, console, wanted = step.args, step.console, "paused" if step.args.pause else "available"
+    with noted("nothing was changed"):
         change = plan_switch(site, wanted)
-        if step.args.dry_run:
-            word = f"would be {wanted}" if change.changes else "unchanged"
-            step.console.line(change.kind, change.name, word, change.note)
+    if args.dry_run:
+        word = f"would be {wanted}" if change.changes else "unchanged"
+        console.line(change.kind, change.name, word, change.note)
+        return
+    with noted(_billed(step, wanted)):
+        plan.settle(console, site, partial(plan_switch, wanted=wanted))
+        if args.no_wait:
+            console.line(change.kind, change.name, change.word, f"soon {wanted}")
             return
-        plan.settle(step.console, site, partial(plan_switch, wanted=wanted))
-        if step.args.no_wait:
-            step.console.line(change.kind, change.name, change.word, f"soon {wanted}")
-            return
-        _wait(step, site, wanted)
-    step.console.line(change.kind, change.name, wanted if change.changes else "unchanged", change.note)
+        wait = waiting.until_paused if wanted == "paused" else waiting.for_cluster
+        wait(console, site, minutes=args.timeout)
+    console.line(change.kind, change.name, wanted if change.changes else "unchanged", change.note)
 
 
-def _wait(step: Step, site: Site, wanted: str) -> None:
-    if wanted == "available":
-        note = "the cluster goes on resuming, and is billed again"
-        waiting.for_cluster(step.console, site, minutes=step.args.timeout, note=note)
-    else:
-        waiting.until_paused(step.console, site, minutes=step.args.timeout)
+def _billed(step: Step, wanted: str) -> str:
+    """For a run that ends too soon: what the cluster costs meanwhile."""
+    price = f", and is billed ({prices.short(step.settings)})" * step.target.billed
+    until = " until it is paused" if wanted == "paused" else " as soon as it has resumed"
+    return f"the cluster goes on{price}{until}; run the step again to see"
 
 
 def plan_switch(site: Site, wanted: str) -> Change:

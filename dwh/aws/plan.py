@@ -99,7 +99,7 @@ def settle(console: Console, site: Site, planner: Planner, *, minutes: float = 0
         minutes: be patient for that long at least with what passes.
 
     Returns:
-        What was done.
+        What was done; or what is there, if it has become another's meanwhile.
 
     Raises:
         AwsError: it cannot be done, or not within the time.
@@ -117,7 +117,7 @@ def settle(console: Console, site: Site, planner: Planner, *, minutes: float = 0
             if elapsed >= (seconds and max(seconds, minutes * 60)):
                 raise failure
             wait.update(why)
-    return wanted
+    return left if left.word == "exists" else wanted
 
 
 def _failure(change: Change) -> Exception | None:

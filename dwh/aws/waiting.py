@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dwh.aws.errors import DESTROY, noted
+from dwh.aws.errors import DESTROY
 from dwh.aws.patience import polls
 from dwh.aws.redshift import find_cluster
 from dwh.aws.site import Site
@@ -64,12 +64,7 @@ def state(cluster: dict[str, Any]) -> str:
 
 
 def for_cluster(
-    console: Console,
-    site: Site,
-    *,
-    minutes: float,
-    note: str,
-    enough: Callable[[dict[str, Any]], bool] = connectable,
+    console: Console, site: Site, *, minutes: float, enough: Callable[[dict[str, Any]], bool] = connectable
 ) -> dict[str, Any]:
     """Wait until the cluster is as far as it needs to be.
 
@@ -77,14 +72,13 @@ def for_cluster(
         console: shows a line in place, or a heartbeat.
         site: where.
         minutes: the longest wait.
-        note: for a wait that ends too soon: what goes on, and what it costs.
         enough: whether it is.
 
     Raises:
         AwsError: a state that waiting does not change, or the time is up.
     """
     now = "creating"
-    with console.waiting(f"cluster {site.name}") as wait, noted(note):
+    with console.waiting(f"cluster {site.name}") as wait:
         for _ in polls(minutes * 60):
             cluster = find_cluster(site)
             now = state(cluster) if cluster else "not there yet"
@@ -121,7 +115,7 @@ def until_paused(console: Console, site: Site, *, minutes: float) -> None:
         AwsError: it is gone, or the time is up.
     """
     status = "pausing"
-    with console.waiting(f"cluster {site.name}") as wait, noted("the cluster goes on pausing"):
+    with console.waiting(f"cluster {site.name}") as wait:
         for _ in polls(minutes * 60):
             cluster = find_cluster(site)
             status = cluster["ClusterStatus"] if cluster else "gone"

@@ -203,6 +203,7 @@ def refused_as_by_aws(patch):
     _groups_in_use_stay(patch)
     _one_gateway_a_route_table(patch)
     _final_snapshots_without_tags(patch)
+    _switched_once(patch)
 
 
 def _no_second_group(patch, kind, held, code):
@@ -272,6 +273,20 @@ def _final_snapshots_without_tags(patch):
         return answer
 
     patch.setattr(RedshiftBackend, "delete_cluster", delete)
+
+
+def _switched_once(patch):
+    """Only an available cluster can be paused, and only a paused one resumed."""
+    for word, wanted in (("pause", "available"), ("resume", "paused")):
+        original = getattr(RedshiftBackend, f"{word}_cluster")
+
+        def switch(self, cluster_id, original=original, wanted=wanted):
+            cluster = self.clusters.get(cluster_id)
+            if cluster and cluster.status != wanted:
+                raise RedshiftClientError("InvalidClusterState", f"The cluster is {cluster.status}")
+            return original(self, cluster_id)
+
+        patch.setattr(RedshiftBackend, f"{word}_cluster", switch)
 
 
 @contextlib.contextmanager

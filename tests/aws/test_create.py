@@ -340,15 +340,12 @@ def test_an_unreachable_cluster_is_a_warning(aws, monkeypatch):
     assert "has this machine's address changed" in ran.err
 
 
-def test_no_wait_leaves_the_rest_to_the_next_run(aws, monkeypatch):
-    from dwh.aws import waiting
-
-    monkeypatch.setattr(waiting, "usable", lambda _cluster: False)
+def test_no_wait_leaves_the_rest_to_the_next_run(aws, answers):
+    answers("DescribeClusters", then=cluster_with(ClusterStatus="creating", Endpoint={}))
     ran = aws.create("--no-wait")
     assert ran.code == 0
     assert "To finish: python create_cluster.py" in ran.err
     assert aws.value("dwh_endpoint") == ""
-    monkeypatch.undo()
 
 
 def test_pause_and_resume(aws):
@@ -415,7 +412,7 @@ def test_audit_logs_that_are_refused_keep_nothing_back(aws, answers, code):
     ran = aws.create()
     assert ran.code == 1
     assert "error: enable logging: " in ran.err
-    assert f"  {BILLED}; run the step again to finish\n" in ran.err
+    assert f"  {BILLED}; the same command finishes it\n" in ran.err
     assert ran.words()["Configuration"] == "updated"
     assert aws.value("dwh_endpoint") == cluster_of(aws)["Endpoint"]["Address"]
     assert aws.create().code == 0
@@ -426,7 +423,7 @@ def test_the_endpoint_is_written_before_the_cluster_takes_changes(aws, answers):
     ran = aws.create("--timeout", "1")
     assert ran.code == 1
     assert aws.value("dwh_endpoint")
-    assert f"  {BILLED}; python create_cluster.py waits again\n" in ran.err
+    assert f"  {BILLED}; the same command finishes it\n" in ran.err
 
 
 def test_a_configuration_that_cannot_be_written_at_last_shows_the_lines(aws, answers):
@@ -439,7 +436,7 @@ def test_a_configuration_that_cannot_be_written_at_last_shows_the_lines(aws, ans
     assert ran.code == 2
     assert f"error: {aws.cfg} is read-only" in ran.err
     assert f"  dwh_endpoint = {cluster_of(aws)['Endpoint']['Address']}\n" in ran.err
-    assert f"  {BILLED}; run the step again to finish\n" in ran.err
+    assert f"  {BILLED}; the same command finishes it\n" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -466,8 +463,16 @@ def test_a_refused_look_during_the_wait_says_what_goes_on(aws, answers):
     answers("DescribeClusters", None, None, None, refusal("AccessDenied", "DescribeClusters"))
     ran = aws.create()
     assert ran.code == 1
-    assert f"  {BILLED}; python create_cluster.py waits again\n" in ran.err
+    assert f"  {BILLED}; the same command finishes it\n" in ran.err
     assert "hint: attach assets/iam_policy.json to the user" in ran.err
+
+
+def test_no_wait_writes_down_what_is_known(aws, answers):
+    answers("DescribeClusters", None, None, None, cluster_with(ClusterAvailabilityStatus="Modifying"))
+    ran = aws.create("--no-wait")
+    assert ran.code == 0
+    assert "To finish: python create_cluster.py" in ran.err
+    assert aws.value("dwh_endpoint") == cluster_of(aws)["Endpoint"]["Address"]
 
 
 # --- A cluster whose disks are full ---
@@ -634,6 +639,27 @@ def test_two_creations_at_once_both_end_well(aws, answers):
     assert other[0].code == 0, other[0].err
     assert ran.code == 0, ran.err
     assert len(aws.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]) == 1
+
+
+def test_a_way_to_s3_that_another_made_meanwhile_serves(aws, answers):
+    def made(call):
+        ec2 = aws.client("ec2")
+        tables = [table["RouteTableId"] for table in ec2.describe_route_tables()["RouteTables"]]
+        vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        ec2.create_vpc_endpoint(
+            VpcId=vpc,
+            ServiceName=f"com.amazonaws.{REGION}.s3",
+            VpcEndpointType="Gateway",
+            RouteTableIds=tables,
+        )
+        return call()
+
+    answers("CreateVpcEndpoint", made)
+    ran = aws.create()
+    assert ran.code == 0, ran.err
+    assert ran.words()["S3 endpoint"] == "exists"
+    assert aws.destroy("--yes").code == 0
+    assert len(aws.left()) == 1
 
 
 def test_what_another_took_meanwhile_is_refused_by_name(aws, answers):

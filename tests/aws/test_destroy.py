@@ -343,12 +343,62 @@ def test_remedies_are_named_once_and_the_keys_stay(created, answers):
     answers("DeleteClusterSubnetGroup", refusal("Throttling", "DeleteClusterSubnetGroup"))
     ran = created.destroy("--yes")
     assert "error: 3 of 6 could not be removed" in ran.err
-    assert "  the cluster is gone; run python destroy_cluster.py again to remove the rest" in ran.err
+    assert "  the cluster was deleted; run python destroy_cluster.py again to remove the rest" in ran.err
     assert ran.err.splitlines()[-1] == (
         "hint: wait a minute; attach assets/iam_policy.json to the user (README, step 1), "
         "then run python destroy_cluster.py again"
     )
     assert created.value("dwh_endpoint")
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("ExpiredToken", "log in again (aws sso login), or renew KEY and SECRET in .env"),
+        ("DeleteConflict", "detach it in the IAM console"),
+        ("NoSuchEntity", "wait a few minutes"),
+        ("Strange", "look the code up, or run the step again with -v"),
+    ],
+)
+def test_the_remedy_is_that_of_the_refusal(created, answers, code, remedy):
+    answers("DeleteRole", then=lambda _call: (_ for _ in ()).throw(refusal(code, "DeleteRole")))
+    ran = created.destroy("--yes")
+    assert ran.code == 1
+    assert ran.err.endswith(f"hint: {remedy}, then run python destroy_cluster.py again\n")
+
+
+def test_a_deletion_that_is_under_way_already_is_waited_for(created, answers):
+    """The answer was lost, and the second call hears that the cluster is busy: it is being deleted."""
+    answers("DeleteCluster", lambda _call: (_ for _ in ()).throw(refusal("InvalidClusterState", "DeleteCluster")))
+
+    def gone(call):
+        redshift = created.client("redshift")
+        redshift.delete_cluster(ClusterIdentifier=NAME, SkipFinalClusterSnapshot=True)
+        return call()
+
+    answers("DescribeClusters", None, None, *[in_state("deleting")] * 4, gone)
+    ran = created.destroy("--yes")
+    assert ran.code == 0, ran.err
+    assert created.left() == []
+
+
+def test_an_endpoint_that_ec2_says_is_gone_counts_as_removed(created, answers):
+    def twice(call):
+        call()
+        error = {"Code": "InvalidVpcEndpoint.NotFound", "Message": "is not there"}
+        return {"Unsuccessful": [{"ResourceId": "vpce-1", "Error": error}]}
+
+    answers("DeleteVpcEndpoints", twice)
+    assert created.destroy("--yes").code == 0
+    assert created.left() == []
+
+
+def test_an_endpoint_that_ec2_keeps_is_listed(created, answers):
+    error = {"Code": "Unsupported", "Message": "It is in use."}
+    answers("DeleteVpcEndpoints", lambda _call: {"Unsuccessful": [{"ResourceId": "vpce-1", "Error": error}]})
+    ran = created.destroy("--yes")
+    assert ran.code == 1
+    assert "S3 endpoint com.amazonaws.us-west-2.s3: the endpoint vpce-1 stays: It is in use." in ran.err
 
 
 def test_a_deletion_that_aws_does_not_allow_says_what_is_billed(created, answers):
@@ -453,7 +503,7 @@ def test_a_role_of_ours_that_became_anothers_meanwhile_is_left(created, answers)
 def test_a_strangers_cluster_of_our_name_is_mentioned_and_left(created):
     redshift = created.client("redshift")
     redshift.delete_tags(ResourceName=f"arn:aws:redshift:{REGION}:{ACCOUNT}:cluster:{NAME}", TagKeys=["project"])
-    warning = f"warning: a cluster {NAME} is there without our tags: it is not ours, it is left as it is"
+    warning = f"warning: a cluster {NAME} is there without our tags: it is not ours, and left as it is"
     ran = created.destroy("--yes")
     assert warning in ran.err
     assert NAME in created.left()
@@ -462,6 +512,7 @@ def test_a_strangers_cluster_of_our_name_is_mentioned_and_left(created):
         ran = created.destroy("--yes", "--keep-network")
         assert warning in ran.err
         assert "nothing of sparkify-dwh is left" not in ran.err
+        assert "billed any more" not in ran.err
 
 
 def test_what_is_not_ours_is_listed_where_nothing_else_is_left(aws):
@@ -469,7 +520,7 @@ def test_what_is_not_ours_is_listed_where_nothing_else_is_left(aws):
     ran = aws.destroy("--yes")
     assert ran.code == 0
     assert ran.words()["IAM role"] == "exists"
-    assert "Nothing to do: nothing that create_cluster.py made for sparkify-dwh is left in us-west-2." in ran.err
+    assert "Nothing to do: nothing else of sparkify-dwh is left in us-west-2." in ran.err
 
 
 # --- Snapshots ---

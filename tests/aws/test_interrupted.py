@@ -24,7 +24,7 @@ def test_an_end_while_waiting_says_what_goes_on_and_what_it_costs(aws, answers, 
     answers("DescribeClusters", None, None, None, signalled())
     ran = aws.create()
     assert ran.code == code
-    assert ran.err.endswith(f"\n{word}: {GOES_ON}; python create_cluster.py waits again\n")
+    assert ran.err.endswith(f"\n{word}: {GOES_ON}; the same command finishes it\n")
     assert "Traceback" not in ran.err
 
 
@@ -48,7 +48,9 @@ def test_an_end_while_destroying_says_how_to_go_on(aws, answers, signalled, code
     assert aws.value("dwh_endpoint")
 
 
-@pytest.mark.parametrize(("option", "said"), [("--pause", "until it is paused"), ("--resume", "as soon as it resumes")])
+@pytest.mark.parametrize(
+    ("option", "said"), [("--pause", "until it is paused"), ("--resume", "as soon as it has resumed")]
+)
 def test_an_end_while_switching_says_what_is_billed(aws, answers, option, said):
     aws.create()
     if option == "--resume":
@@ -56,7 +58,9 @@ def test_an_end_while_switching_says_what_is_billed(aws, answers, option, said):
     answers(f"{option[2:].title()}Cluster", Terminated())
     ran = aws.create(option)
     assert ran.code == 143
-    assert ran.err.endswith(f"\ninterrupted: the cluster is billed ({PRICE}) {said}; run the step again to see\n")
+    assert ran.err.endswith(
+        f"\ninterrupted: the cluster goes on, and is billed ({PRICE}) {said}; run the step again to see\n"
+    )
 
 
 # --- Real signals, to real processes ---
@@ -134,7 +138,7 @@ def test_a_real_signal_while_waiting(start, number, code, word):
     creating.send_signal(number)
     _, said = creating.communicate(timeout=30)
     assert creating.returncode == code, said
-    assert said.endswith(f"\n{word}: {GOES_ON}; python create_cluster.py waits again\n")
+    assert said.endswith(f"\n{word}: {GOES_ON}; the same command finishes it\n")
     assert "Traceback" not in said
     destroying = start("-c", SLOW, "destroy", "--yes")
     read_until(destroying, "cluster sparkify-dwh: deleting")

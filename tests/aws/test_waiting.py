@@ -52,7 +52,7 @@ def shows(monkeypatch):
 
 
 def wait(console, site, minutes=1.0):
-    return waiting.for_cluster(console, site, minutes=minutes, note="it goes on")
+    return waiting.for_cluster(console, site, minutes=minutes)
 
 
 @pytest.mark.parametrize(
