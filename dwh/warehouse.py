@@ -39,6 +39,12 @@ VALUE_LOGGED = 1024
 ROLE_REFUSED = (
     "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role"
 )
+# Also what it says of a role made a minute ago, which Redshift does not see yet.
+ROLE_TEXTS = ("not authorized to assume iam role", "not authorized to get credentials of role")
+ROLE_NOT_TAKEN = (
+    "the role's trust must name this cluster and db_user, and the role must be attached to the cluster: "
+    "python create_cluster.py puts both right"
+)
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a
 # serializable isolation violation, its error 1023, under XX000, the state of many other errors.
@@ -54,9 +60,7 @@ TRANSIENT_TEXTS = (
     "serializable isolation violation",
     "conflict with concurrent transaction",
     "could not open relation with oid",
-    # A role made a minute ago is not visible to Redshift yet.
-    "not authorized to assume iam role",
-    "not authorized to get credentials of role",
+    *ROLE_TEXTS,
 )
 
 
@@ -247,6 +251,8 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         return missing_table(table[1])
     if re.search(r"S3ServiceException.*\bStatus 403", said):
         return WarehouseError(f"COPY may not read the data: {said}", hint=ROLE_REFUSED)
+    if any(text in said.lower() for text in ROLE_TEXTS):
+        return WarehouseError(f"COPY may not take the role: {said}", hint=ROLE_NOT_TAKEN)
     hints = {
         errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
         errorcodes.QUERY_CANCELED: "run the step again, or raise statement_timeout in dwh.cfg",

@@ -18,8 +18,11 @@ def trust_policy(site: Site) -> dict[str, Any]:
 
     Redshift sends the ARN of the database user as the external id:
     https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+    Whether the ``IAM:`` of a login that AWS lends is part of it is said nowhere, so both forms are named:
+    https://docs.aws.amazon.com/redshift/latest/APIReference/API_GetClusterCredentials.html
     """
-    user = site.redshift_arn(f"dbuser:{site.name}/{site.settings.db_user}")
+    user = site.settings.db_user
+    users = [site.redshift_arn(f"dbuser:{site.name}/{name}") for name in (user, f"IAM:{user}")]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -27,7 +30,7 @@ def trust_policy(site: Site) -> dict[str, Any]:
                 "Effect": "Allow",
                 "Principal": {"Service": "redshift.amazonaws.com"},
                 "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": user}},
+                "Condition": {"StringEquals": {"sts:ExternalId": users}},
             }
         ],
     }
