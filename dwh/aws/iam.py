@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from dwh.aws.boundary import boundary_arn
+from dwh.aws.errors import retried
 from dwh.aws.plan import Change
 from dwh.aws.site import Site
 from dwh.aws.storage import MANIFESTS, bucket_name
 
 POLICY_NAME = "read-source-data"
+# What IAM says of a boundary that was made a moment ago.
+BOUNDARY_NOT_VISIBLE = ("is not attachable",)
 
 
 def trust_policy(site: Site) -> dict[str, Any]:
@@ -76,28 +81,36 @@ def role_policy(site: Site) -> dict[str, Any]:
 
 
 def plan_role(site: Site) -> Change:
-    """The role and whom it trusts."""
+    """The role, whom it trusts, and the boundary that it stays in."""
     iam = site.client("iam")
-    name, trust = site.settings.role_name, trust_policy(site)
+    name, trust, bound = site.settings.role_name, trust_policy(site), boundary_arn(site)
     note = f"for {site.settings.db_user} of {site.name} alone"
     role = find_role(site, name)
     if role is None:
 
         def create() -> None:
-            iam.create_role(
-                RoleName=name,
-                AssumeRolePolicyDocument=json.dumps(trust),
-                Description=f"Reads the source data of the cluster {site.name}",
-                Tags=site.tag_list,
-            )
+            request = {
+                "RoleName": name,
+                "AssumeRolePolicyDocument": json.dumps(trust),
+                "PermissionsBoundary": bound,
+                "Description": f"Reads the source data of the cluster {site.name}",
+                "Tags": site.tag_list,
+            }
+            retried(lambda: iam.create_role(**request), texts=BOUNDARY_NOT_VISIBLE, seconds=60)
 
         return Change("IAM role", name, "created", note, create)
     site.adopt("IAM role", name, role.get("Tags"), "role_name")
-    if role["AssumeRolePolicyDocument"] == trust:
+    bounded = boundary_of(role) == bound
+    trusted = role["AssumeRolePolicyDocument"] == trust
+    if bounded and trusted:
         return Change("IAM role", name, "unchanged", note)
 
     def update() -> None:
-        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+        if not bounded:  # first: the operator may change a role inside its boundary alone
+            put = partial(iam.put_role_permissions_boundary, RoleName=name, PermissionsBoundary=bound)
+            retried(put, texts=BOUNDARY_NOT_VISIBLE, seconds=60)
+        if not trusted:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
     return Change("IAM role", name, "updated", note, update)
 
@@ -128,6 +141,11 @@ def find_role(site: Site, name: str) -> dict[str, Any] | None:
     except iam.exceptions.NoSuchEntityException:
         return None
     return role
+
+
+def boundary_of(role: dict[str, Any]) -> str:
+    """The ARN of a role's permissions boundary, empty without one."""
+    return str(role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))
 
 
 def remove_role(site: Site, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dwh.aws import iam, network, redshift, storage, waiting
+from dwh.aws import boundary, iam, network, redshift, storage, waiting
 from dwh.aws.errors import explained, retried
 from dwh.aws.plan import Change
 from dwh.aws.site import Site
@@ -26,7 +26,12 @@ def inventory(site: Site, *, keep_network: bool = False) -> list[Change]:
     """
     found = [*_endpoints(site, keep_network), *_groups(site)]
     found += _redshift_groups(site)
-    found += _roles(site)
+    roles = _roles(site)
+    found += [
+        _ours(site, "IAM role", name, role.get("Tags"), _bound(iam.remove_role, site, name))
+        for name, role in roles.items()
+    ]
+    found += _boundary(site, [role for role in roles.values() if site.owns(role.get("Tags"))])
     found += _bucket(site)
     return found
 
@@ -72,17 +77,32 @@ def _redshift_groups(site: Site) -> list[Change]:
     ]
 
 
-def _roles(site: Site) -> list[Change]:
+def _roles(site: Site) -> dict[str, dict[str, Any]]:
     """The role by its name in dwh.cfg, and the ones that the cluster or dwh.cfg still point to."""
     names = {site.settings.role_name, site.settings.dwh_arn_role.rpartition("/")[2]}
     cluster = redshift.find_cluster(site)
     names |= {role["IamRoleArn"].rpartition("/")[2] for role in (cluster or {}).get("IamRoles", [])}
-    found = [(name, iam.find_role(site, name)) for name in sorted(names - {""})]
-    return [
-        _ours(site, "IAM role", name, role.get("Tags"), _bound(iam.remove_role, site, name))
-        for name, role in found
-        if role is not None
-    ]
+    found = {name: iam.find_role(site, name) for name in sorted(names - {""})}
+    return {name: role for name, role in found.items() if role is not None}
+
+
+def _boundary(site: Site, roles: list[dict[str, Any]]) -> list[Change]:
+    """The boundary that our roles share with those of other clusters: it goes with the last one."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = boundary.find_boundary(site)
+    except ClientError as error:
+        # The cluster, which is billed, must not wait for it.
+        return [Change(boundary.KIND, boundary.NAME, "deleted", apply=_raising(error))]
+    if found is None:
+        return []
+    if not boundary.is_ours(found):
+        return [Change(boundary.KIND, boundary.NAME, "exists", NOT_OURS)]
+    bounded = sum(iam.boundary_of(role) == found["Arn"] for role in roles)
+    if found.get("PermissionsBoundaryUsageCount", 0) > bounded:
+        return [Change(boundary.KIND, boundary.NAME, "exists", "other roles need it, left as it is")]
+    return [Change(boundary.KIND, boundary.NAME, "deleted", apply=_bound(boundary.remove_boundary, site))]
 
 
 def _bucket(site: Site) -> list[Change]:
@@ -98,6 +118,13 @@ def _bucket(site: Site) -> list[Change]:
 
 def _ours(site: Site, kind: str, name: str, tags: Any, remove: Callable[[], None]) -> Change:
     return Change(kind, name, "deleted", apply=remove) if site.owns(tags) else Change(kind, name, "exists", NOT_OURS)
+
+
+def _raising(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
 
 
 def _bound(call: Callable[..., None], *args: Any) -> Callable[[], None]:

@@ -16,6 +16,7 @@ from aws.names import READING, REGION
 from moto import mock_aws
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
+from moto.iam.models import ManagedPolicy
 from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import FakeBucket
 from pristine import put_cfg
@@ -108,6 +109,7 @@ class Aws:
                 *(group["GroupName"] for group in groups if group["GroupName"] != "default"),
                 *(found["VpcEndpointId"] for found in gateways if found["State"] != "deleted"),
                 *(role["RoleName"] for role in iam.list_roles()["Roles"]),
+                *(policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]),
                 *(bucket["Name"] for bucket in s3.list_buckets()["Buckets"]),
             ]
         )
@@ -120,6 +122,16 @@ def service_models_read_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda *_args: loader)
         yield
+
+
+@pytest.fixture(autouse=True)
+def boundaries_counted(monkeypatch):
+    """IAM says how many roles a policy bounds; moto always says none."""
+
+    def count(policy):
+        return sum(role.permissions_boundary_arn == policy.arn for role in policy.backend.roles.values())
+
+    monkeypatch.setattr(ManagedPolicy, "permissions_boundary_usage_count", property(count), raising=False)
 
 
 @pytest.fixture(autouse=True)
