@@ -178,6 +178,8 @@ def asks_redshift(operation, arguments, read):
         cluster = arguments["ClusterIdentifier"]
         names = [f"dbuser:{cluster}/{arguments['DbUser']}", f"dbname:{cluster}/{arguments['DbName']}"]
         return [Ask(f"redshift:{operation}", REDSHIFT + name) for name in names]
+    if operation == "CreateTags":
+        return [Ask(f"redshift:{operation}", arguments["ResourceName"], tags_given(arguments["Tags"]))]
     one = operation in ("DescribeClusterParameters", "DescribeLoggingStatus")
     if operation.startswith("Describe") and not one:
         return [Ask(f"redshift:{operation}")]
