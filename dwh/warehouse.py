@@ -40,7 +40,8 @@ VALUE_SHOWN = 60
 # Characters of a value that stl_load_errors holds.
 VALUE_LOGGED = 1024
 ROLE_REFUSED = (
-    "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role"
+    "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role; "
+    "a boundary that an administrator has narrowed must allow it too"
 )
 # Also what it says of a role made a minute ago, which Redshift does not see yet.
 ROLE_TEXTS = ("not authorized to assume iam role", "not authorized to get credentials of role")

@@ -207,6 +207,40 @@ def test_data_at_another_address_needs_a_role_that_may_read_it(warehouse):
     assert warehouse.main("create_cluster").code == 0
 
 
+def trust_of(warehouse, *users):
+    """Let the role trust these users of the cluster, and no others."""
+    settings = warehouse.settings()
+    iam = open_target(settings).client("iam")
+    trust = iam.get_role(RoleName=settings.role_name)["Role"]["AssumeRolePolicyDocument"]
+    (named,) = [statement["Condition"]["StringEquals"] for statement in trust["Statement"]]
+    cluster = named["sts:ExternalId"][0].rpartition("/")[0]
+    named["sts:ExternalId"] = [f"{cluster}/{user}" for user in users]
+    iam.update_assume_role_policy(RoleName=settings.role_name, PolicyDocument=json.dumps(trust))
+
+
+@pytest.mark.parametrize("user", ["sparkify_admin", "IAM:sparkify_admin"])
+def test_either_form_of_the_user_in_the_roles_trust_will_do(warehouse, user):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    trust_of(warehouse, user)
+    load(warehouse)
+    assert warehouse.main("create_cluster").code == 0
+
+
+def test_a_role_that_trusts_another_user_gets_a_hint_that_names_the_trust(warehouse):
+    warehouse.events("a", play())
+    warehouse.songs(song())
+    trust_of(warehouse, "somebody")
+    said = load(warehouse, code=1)
+    assert (
+        "error: COPY may not take the role: User arn:aws:redshift:us-west-2:123456789012:dbuser:sparkify-dwh/" in said
+    )
+    assert "dbuser:sparkify-dwh/IAM:sparkify_admin is not authorized to assume IAM Role" in said
+    assert "hint: the role's trust must name this cluster and db_user" in said
+    assert warehouse.main("create_cluster").code == 0
+    load(warehouse)
+
+
 def test_a_malformed_line_fails_whole_and_names_file_line_and_reason(warehouse):
     warehouse.events("a", play())
     warehouse.songs(song())

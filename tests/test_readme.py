@@ -178,6 +178,7 @@ def test_every_place_the_readme_links_to_is_there():
 def test_every_option_the_readme_names_is_one_of_a_step():
     known = {"-c", "-f", "--csv"}  # psql's
     known |= {"--users", "--events", "--songs"}  # those of dwh.local.sample
+    known |= {"--policy-name", "--policy-document"}  # the AWS command line's
     for step in STEPS:
         parser: argparse.ArgumentParser = step.build_parser()
         known |= {name for action in parser._actions for name in action.option_strings}

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dwh import writeback
-from dwh.aws import iam, network, plan, prices, redshift, storage, waiting
+from dwh.aws import boundary, iam, network, plan, prices, redshift, storage, waiting
 from dwh.aws.errors import DESTROY, noted
 from dwh.aws.site import Site
 from dwh.cli import Step
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # In this order: each needs the ones before it.
 RESOURCES: tuple[Planner, ...] = (
+    boundary.plan_boundary,
     storage.plan_bucket,
     storage.plan_bucket_rules,
     iam.plan_role,

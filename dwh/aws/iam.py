@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from dwh.aws.boundary import boundary_arn
 from dwh.aws.plan import Change
 from dwh.aws.site import Site
 from dwh.aws.storage import MANIFESTS, bucket_name
@@ -18,8 +19,11 @@ def trust_policy(site: Site) -> dict[str, Any]:
 
     Redshift sends the ARN of the database user as the external id:
     https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+    Whether the ``IAM:`` of a login that AWS lends is part of it is said nowhere, so both forms are named:
+    https://docs.aws.amazon.com/redshift/latest/APIReference/API_GetClusterCredentials.html
     """
-    user = site.redshift_arn(f"dbuser:{site.name}/{site.settings.db_user}")
+    user = site.settings.db_user
+    users = [site.redshift_arn(f"dbuser:{site.name}/{name}") for name in (user, f"IAM:{user}")]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -27,7 +31,7 @@ def trust_policy(site: Site) -> dict[str, Any]:
                 "Effect": "Allow",
                 "Principal": {"Service": "redshift.amazonaws.com"},
                 "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": user}},
+                "Condition": {"StringEquals": {"sts:ExternalId": users}},
             }
         ],
     }
@@ -73,9 +77,9 @@ def role_policy(site: Site) -> dict[str, Any]:
 
 
 def plan_role(site: Site) -> Change:
-    """The role and whom it trusts."""
+    """The role, whom it trusts, and the boundary that it stays in."""
     iam = site.client("iam")
-    name, trust = site.settings.role_name, trust_policy(site)
+    name, trust, bound = site.settings.role_name, trust_policy(site), boundary_arn(site)
     note = f"for {site.settings.db_user} of {site.name} alone"
     role = find_role(site, name)
     if role is None:
@@ -84,17 +88,23 @@ def plan_role(site: Site) -> Change:
             iam.create_role(
                 RoleName=name,
                 AssumeRolePolicyDocument=json.dumps(trust),
+                PermissionsBoundary=bound,
                 Description=f"Reads the source data of the cluster {site.name}",
                 Tags=site.tag_list,
             )
 
         return Change("IAM role", name, "created", note, create)
     site.adopt("IAM role", name, role.get("Tags"), "role_name")
-    if role["AssumeRolePolicyDocument"] == trust:
+    bounded = boundary_of(role) == bound
+    trusted = role["AssumeRolePolicyDocument"] == trust
+    if bounded and trusted:
         return Change("IAM role", name, "unchanged", note)
 
     def update() -> None:
-        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+        if not bounded:  # first: the operator may change a role inside its boundary alone
+            iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=bound)
+        if not trusted:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
     return Change("IAM role", name, "updated", note, update)
 
@@ -149,6 +159,11 @@ def other_policies(site: Site) -> list[str]:
         return inline + [policy["PolicyName"] for page in pages for policy in page["AttachedPolicies"]]
     except iam.exceptions.NoSuchEntityException:
         return []
+
+
+def boundary_of(role: dict[str, Any]) -> str:
+    """The ARN of a role's permissions boundary, empty without one."""
+    return str(role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))
 
 
 def remove_role(site: Site, name: str) -> None:

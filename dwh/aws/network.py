@@ -86,7 +86,7 @@ def default_vpc(site: Site) -> str:
     if not vpcs:
         raise AwsError(
             f"there is no default VPC in {site.region}",
-            hint="aws ec2 create-default-vpc, or choose another region in dwh.cfg",
+            hint="as an administrator: aws ec2 create-default-vpc; or choose another region in dwh.cfg",
         )
     return str(vpcs[0]["VpcId"])
 
@@ -106,7 +106,7 @@ def subnets(site: Site) -> list[str]:
     if len({subnet["AvailabilityZone"] for subnet in found}) < wanted:
         raise AwsError(
             f"the default VPC in {site.region} has default subnets in fewer than {wanted} availability zones",
-            hint="aws ec2 create-default-subnet --availability-zone ZONE, once per zone",
+            hint="as an administrator: aws ec2 create-default-subnet --availability-zone ZONE, once per zone",
         )
     return sorted(subnet["SubnetId"] for subnet in found)
 

@@ -94,13 +94,15 @@ PASSING: dict[str, Patience] = {
     "OperationAborted": Patience(600, "S3 is busy with the bucket, or has not let go of its name yet"),
 }
 
-# A role that IAM knows and Redshift does not see yet: only these texts are worth another try, not their code.
-ROLE_NOT_VISIBLE = (
-    "must delegate access to an Amazon Redshift account",
-    "Not authorized to get credentials of role",
-    "is not authorized to assume IAM Role",
-)
 NOT_VISIBLE = Patience(180, "Redshift does not see the role yet")
+# Part of AWS's message -> patience with it, where the code says nothing: a role that IAM knows and Redshift does
+# not see yet, a boundary that was made a moment ago.
+PASSING_TEXTS: dict[str, Patience] = {
+    "must delegate access to an Amazon Redshift account": NOT_VISIBLE,
+    "Not authorized to get credentials of role": NOT_VISIBLE,
+    "is not authorized to assume IAM Role": NOT_VISIBLE,
+    "is not attachable": Patience(60, "IAM does not see the boundary of the role yet"),
+}
 
 
 def with_refusal(error: Exception) -> Patience:
@@ -118,6 +120,6 @@ def with_refusal(error: Exception) -> Patience:
     if not isinstance(error, ClientError):
         return NONE
     answer = error.response["Error"]
-    if any(text in answer.get("Message", "") for text in ROLE_NOT_VISIBLE):
-        return NOT_VISIBLE
-    return PASSING.get(answer["Code"], NONE)
+    message = answer.get("Message", "")
+    by_text = next((patience for text, patience in PASSING_TEXTS.items() if text in message), None)
+    return by_text or PASSING.get(answer["Code"], NONE)

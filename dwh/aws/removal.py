@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dwh.aws import iam, network, plan, redshift, storage
+from dwh.aws import boundary, iam, network, plan, redshift, storage
 from dwh.aws.errors import client_error, explained
 from dwh.aws.plan import Change
-from dwh.aws.site import NotOursError, Site
+from dwh.aws.site import NOT_OURS, NotOursError, Site
 from dwh.console import Console
 from dwh.errors import AwsError, DwhError
 
-NOT_OURS = "not ours, left as it is"
 GONE = "gone"
 # States of a cluster whose deletion has been asked for.
 GOING = ("deleting", "final-snapshot")
@@ -57,6 +56,7 @@ def things(site: Site, cluster: dict[str, Any] | None, *, keep_network: bool = F
         Thing("Subnet group", name, redshift.find_subnet_group, redshift.remove_subnet_group),
         Thing("Parameter group", name, redshift.find_parameter_group, redshift.remove_parameter_group),
         *(_role(role) for role in _roles(site, cluster)),
+        Thing(boundary.KIND, boundary.NAME, partial(_boundary, roles=_roles(site, cluster)), boundary.remove_boundary),
         Thing("Work bucket", name, storage.find_bucket, storage.remove_bucket, f"s3://{storage.bucket_name(site)}"),
         Thing("Security group", name, network.our_groups, network.remove_groups),
     ]
@@ -68,6 +68,24 @@ def _roles(site: Site, cluster: dict[str, Any] | None) -> list[str]:
     return sorted({site.settings.role_name, *(arn.rpartition("/")[2] for arn in arns)} - {""})
 
 
+def _boundary(site: Site, *, roles: Sequence[str]) -> dict[str, Any] | None:
+    """The boundary that our roles share with those of other clusters: it goes with the last one.
+
+    Raises:
+        NotOursError: an administrator made it, or other roles need it.
+    """
+    found = boundary.find_boundary(site)
+    if found is None:
+        return None
+    if not boundary.is_ours(found):
+        raise NotOursError(f"the policy {boundary.NAME} is an administrator's")
+    ours = [role for role in (iam.find_role(site, name) for name in roles) if role and site.owns(role.get("Tags"))]
+    bounded = sum(iam.boundary_of(role) == found["Arn"] for role in ours)
+    if found.get("PermissionsBoundaryUsageCount", 0) > bounded:
+        raise NotOursError(f"other roles need {boundary.NAME}", note="other roles need it, left as it is")
+    return found
+
+
 def _role(name: str) -> Thing:
     return Thing("IAM role", name, partial(iam.our_role, name=name), partial(iam.remove_role, name=name))
 
@@ -76,8 +94,8 @@ def planned(thing: Thing, site: Site) -> Change:
     """Look at one thing: only what carries our tags is removed."""
     try:
         found = thing.find(site)
-    except NotOursError:
-        return Change(thing.kind, thing.name, "exists", NOT_OURS)
+    except NotOursError as error:
+        return Change(thing.kind, thing.name, "exists", error.note)
     if found is None or found == []:
         return Change(thing.kind, thing.name, GONE)
     if thing.remove is None:

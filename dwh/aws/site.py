@@ -13,11 +13,22 @@ if TYPE_CHECKING:
     from dwh.target import Target
 
 PROJECT = "sparkify-dwh"
+NOT_OURS = "not ours, left as it is"
 T = TypeVar("T")
 
 
 class NotOursError(AwsError):
-    """A name of ours is taken by what does not carry our tags."""
+    """A name of ours is taken by what does not carry our tags.
+
+    Args:
+        message: as for every error.
+        hint: likewise.
+        note: why it is left as it is, for a list.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, note: str = NOT_OURS) -> None:
+        super().__init__(message, hint)
+        self.note = note
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """May the cluster read these objects with this role? Asked of the AWS API, as Redshift finds out.
 
-IAM's rules as far as COPY meets them: the role's trust, its inline and attached policies, Allow and Deny,
-wildcards, and conditions on the prefix that is listed. A condition that is not understood grants nothing.
+IAM's rules as far as COPY meets them: the role's trust, its inline and attached policies, its permissions boundary,
+Allow and Deny, wildcards, and conditions on the prefix that is listed. A condition that is not understood grants
+nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ WRONG_REGION = (
     "Please send all future requests to this endpoint.,Status 301,Error PermanentRedirect"
 )
 DENIED = "S3ServiceException:Access Denied,Status 403,Error AccessDenied"
+# In front of the name of a login that GetClusterCredentials lends.
+LENT = re.compile("IAMA?:")
 Statement = dict[str, Any]
+# What a role's policies say, and what its boundary says if it has one: each must allow what is done.
+Says = list[list[Statement]]
 
 
 @dataclass
@@ -39,14 +44,14 @@ class Reads:
     """What a role may read, and from which region the bucket must come."""
 
     s3: Any
-    policies: list[Statement]
+    says: Says
     region: str
     query: int
     _regions: dict[str, str] = field(default_factory=dict)
 
     @cached_property
-    def _on_get(self) -> list[Statement]:
-        return covering(self.policies, "s3:GetObject")
+    def _on_get(self) -> Says:
+        return [covering(statements, "s3:GetObject") for statements in self.says]
 
     def check(self, url: str) -> None:
         """May this object be read?
@@ -56,7 +61,7 @@ class Reads:
         """
         bucket, key = split_url(url)
         self._check_region(bucket)
-        if not allowed(self._on_get, f"arn:aws:s3:::{bucket}/{key}", {}):
+        if not _all_allow(self._on_get, f"arn:aws:s3:::{bucket}/{key}", {}):
             raise errors.s3(DENIED, self.query)
 
     def check_list(self, bucket: str, prefix: str) -> None:
@@ -66,8 +71,8 @@ class Reads:
             RedshiftError: no, or the bucket is in another region than COPY says.
         """
         self._check_region(bucket)
-        on_list = covering(self.policies, "s3:ListBucket")
-        if not allowed(on_list, f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix}):
+        on_list = [covering(statements, "s3:ListBucket") for statements in self.says]
+        if not _all_allow(on_list, f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix}):
             raise errors.s3(DENIED, self.query)
 
     def _check_region(self, bucket: str) -> None:
@@ -84,8 +89,8 @@ class Reads:
             raise errors.s3(WRONG_REGION, self.query)
 
 
-def authorize(session: Connection, copy: Copy, query: int, user: str) -> Reads:
-    """Assume the role of a COPY, on behalf of a database user.
+def authorize(session: Connection, copy: Copy, query: int) -> Reads:
+    """Assume the role of a COPY, on behalf of the user who is logged in.
 
     Raises:
         RedshiftError: the role is not attached to the cluster, is not there, or does not trust Redshift; all
@@ -103,27 +108,35 @@ def authorize(session: Connection, copy: Copy, query: int, user: str) -> Reads:
         raise not_supported("a chain of roles", "name one role in IAM_ROLE")
     if not arn:
         raise RedshiftError("The cluster has no default IAM role")
-    account = arn.split(":")[4]
-    caller = f"arn:aws:redshift:{region}:{account}:dbuser:{session.cluster_identifier}/{user}"
-    policies = None
+    cluster_users = f"arn:aws:redshift:{region}:{arn.split(':')[4]}:dbuser:{session.cluster_identifier}"
+    callers = _callers(session.info.user, cluster_users)
+    says = None
     if arn in attached:
-        policies = _policies(session.aws.client("iam"), arn, caller)
-    if policies is None:
-        raise errors.s3(f"User {caller} is not authorized to assume IAM Role {arn}", query)
-    return Reads(session.aws.client("s3"), policies, copy.region or region, query)
+        says = _says(session.aws.client("iam"), arn, callers)
+    if says is None:
+        raise errors.s3(f"User {callers[0]} is not authorized to assume IAM Role {arn}", query)
+    return Reads(session.aws.client("s3"), says, copy.region or region, query)
 
 
-def _policies(iam: Any, arn: str, caller: str) -> list[Statement] | None:
-    """What the role may do; None if the caller may not take it."""
+def _callers(login: str, users: str) -> list[str]:
+    """The ids that Redshift may send for a login: that the IAM: of a lent one is part of it is documented nowhere."""
+    return [f"{users}/{user}" for user in dict.fromkeys((login, LENT.sub("", login, count=1)))]
+
+
+def _says(iam: Any, arn: str, callers: list[str]) -> Says | None:
+    """What the role may do; None if none of the callers may take it."""
     name = arn.rsplit("/", 1)[1]
     try:
         role = iam.get_role(RoleName=name)["Role"]
     except ClientError:
         return None
     trust = _statements(role["AssumeRolePolicyDocument"])
-    if role["Arn"] != arn or not any(_trusts(statement, caller) for statement in trust):
+    if role["Arn"] != arn or not any(_trusts(statement, caller) for statement in trust for caller in callers):
         return None
-    return [statement for document in _documents(iam, name) for statement in _statements(document)]
+    says = [[statement for document in _documents(iam, name) for statement in _statements(document)]]
+    if boundary := role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"):
+        says.append(_statements(_managed(iam, boundary)))
+    return says
 
 
 def _documents(iam: Any, name: str) -> Iterator[Any]:
@@ -132,9 +145,16 @@ def _documents(iam: Any, name: str) -> Iterator[Any]:
             yield iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
     for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
         for policy in page["AttachedPolicies"]:
-            arn = policy["PolicyArn"]
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+            yield _managed(iam, policy["PolicyArn"])
+
+
+def _managed(iam: Any, arn: str) -> Any:
+    """What a managed policy says; one that is gone allows nothing."""
+    try:
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    except iam.exceptions.NoSuchEntityException:
+        return {"Statement": []}
 
 
 def _statements(document: Any) -> list[Statement]:
@@ -165,6 +185,10 @@ def covering(policies: list[Statement], action: str) -> list[Statement]:
         for statement in policies
         if any(_matches(pattern, action, fold=True) for pattern in _listed(statement.get("Action", [])))
     ]
+
+
+def _all_allow(says: Says, resource: str, context: dict[str, str]) -> bool:
+    return all(allowed(statements, resource, context) for statements in says)
 
 
 def allowed(statements: list[Statement], resource: str, context: dict[str, str]) -> bool:

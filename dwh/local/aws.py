@@ -76,6 +76,7 @@ def create_app(home: Path, token: str) -> Application:
         moto.redshift.models.Cluster = LocalCluster  # type: ignore[misc]
         moto.redshift.urls.url_paths = {"{0}/$": LocalRedshift.dispatch}
         _keep_groups_in_use()
+        _count_boundaries()
         moto.s3.models.FakeBucket.get_permission = _neutral  # type: ignore[method-assign,assignment]
         return Application(token)
 
@@ -94,6 +95,16 @@ def _keep_groups_in_use() -> None:
         return delete(self)
 
     SecurityGroups.delete_security_group = delete_security_group  # type: ignore[method-assign]
+
+
+def _count_boundaries() -> None:
+    """IAM says how many roles a policy bounds; moto always says none."""
+    from moto.iam.models import ManagedPolicy
+
+    def count(self: Any) -> int:
+        return sum(role.permissions_boundary_arn == self.arn for role in self.backend.roles.values())
+
+    ManagedPolicy.permissions_boundary_usage_count = property(count)  # type: ignore[attr-defined]
 
 
 def clusters() -> list[Any]:

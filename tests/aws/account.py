@@ -120,6 +120,7 @@ class Aws:
                 *(group["GroupName"] for group in groups if group["GroupName"] != "default"),
                 *(found["VpcEndpointId"] for found in gateways if found["State"] != "deleted"),
                 *(role["RoleName"] for role in iam.list_roles()["Roles"]),
+                *(policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]),
                 *(bucket["Name"] for bucket in s3.list_buckets()["Buckets"]),
             ]
         )

@@ -6,12 +6,23 @@ import functools
 
 import pytest
 from aws import account as accounts
+from moto.iam.models import ManagedPolicy
 
 
 @pytest.fixture(scope="session", autouse=True)
 def service_models_read_once():
     with accounts.read_once():
         yield
+
+
+@pytest.fixture(autouse=True)
+def boundaries_counted(monkeypatch):
+    """IAM says how many roles a policy bounds; moto always says none."""
+
+    def count(policy):
+        return sum(role.permissions_boundary_arn == policy.arn for role in policy.backend.roles.values())
+
+    monkeypatch.setattr(ManagedPolicy, "permissions_boundary_usage_count", property(count), raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,10 @@ LOOSE = {
 }
 
 
+def boundary_of(aws):
+    return aws.client("iam").get_policy(PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/sparkify-boundary")["Policy"]
+
+
 def cluster_of(aws):
     return aws.client("redshift").describe_clusters(ClusterIdentifier=NAME)["Clusters"][0]
 
@@ -107,6 +111,8 @@ def test_everything_carries_our_tags(aws):
     ]
     for tags in tagged:
         assert wanted <= {tag["Key"]: tag["Value"] for tag in tags}.items()
+    # The clusters of an account share the boundary: it is the project's.
+    assert boundary_of(aws)["Tags"] == [{"Key": "project", "Value": NAME}]
 
 
 def test_a_second_run_changes_nothing(aws):
@@ -132,7 +138,7 @@ def test_a_dry_run_shows_the_same_lines_and_changes_nothing(aws):
         return [line[:46].split("  ")[0] for line in ran.err.splitlines() if line.startswith(tuple(made.words()))]
 
     assert resources(planned) == [kind for kind in resources(made) if kind != "Connection"]
-    assert aws.create("--dry-run").err.count("would") == 1  # "a run would change 0 of 13"
+    assert aws.create("--dry-run").err.count("would") == 1  # "a run would change 0 of 14"
 
 
 def test_a_dry_run_cannot_make_a_changing_call(aws):
@@ -146,6 +152,13 @@ def test_a_dry_run_cannot_make_a_changing_call(aws):
                 client._make_api_call(operation, {})
 
 
+def widen_boundary(aws):
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    aws.client("iam").create_policy_version(
+        PolicyArn=boundary_of(aws)["Arn"], PolicyDocument=json.dumps(everything), SetAsDefault=True
+    )
+
+
 @pytest.mark.parametrize(
     ("drift", "kind"),
     [
@@ -156,6 +169,8 @@ def test_a_dry_run_cannot_make_a_changing_call(aws):
             lambda aws: aws.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(LOOSE)),
             "IAM role",
         ),
+        (lambda aws: aws.client("iam").delete_role_permissions_boundary(RoleName=ROLE), "IAM role"),
+        (lambda aws: widen_boundary(aws), "IAM boundary"),
         (lambda aws: aws.client("redshift").disable_logging(ClusterIdentifier=NAME), "Audit logs"),
         (
             lambda aws: aws.client("redshift").modify_cluster(
@@ -315,7 +330,7 @@ def test_a_vpc_that_is_not_there_is_said_before_anything_is_made(aws):
     ec2.delete_vpc(VpcId=vpc)
     ran = aws.create()
     assert "there is no default VPC in us-west-2" in ran.err
-    assert "hint: aws ec2 create-default-vpc" in ran.err
+    assert "hint: as an administrator: aws ec2 create-default-vpc" in ran.err
     assert aws.changing_calls == ["ec2:DeleteSubnet"] * 4 + ["ec2:DeleteVpc"] or aws.left() == []
 
 

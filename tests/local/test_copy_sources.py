@@ -255,6 +255,28 @@ def test_a_managed_policy_and_an_external_id(t):
                 copy(t, "data/")
 
 
+LIST_ONLY = {"Version": "2012-10-17", "Statement": [LIST]}
+NO_SUCH_POLICY = "arn:aws:iam::123456789012:policy/nobody"
+
+
+@pytest.mark.parametrize(
+    ("bound", "may"), [(reading(BUCKET), True), (reading("other-bucket"), False), (LIST_ONLY, False), (None, False)]
+)
+def test_a_role_reads_no_more_than_its_boundary_allows(t, bound, may):
+    t.aws.put("data/1", '{"a":1}')
+    iam = t.aws.client("iam")
+    arn = NO_SUCH_POLICY
+    if bound:
+        arn = iam.create_policy(PolicyName="bound", PolicyDocument=json.dumps(bound))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="reader", PermissionsBoundary=arn)
+    if may:
+        copy(t, "data/")
+        assert loaded(t) == [1]
+        return
+    with pytest.raises(psycopg2.InternalError, match="S3ServiceException:Access Denied,Status 403,Error AccessDenied"):
+        copy(t, "data/")
+
+
 # --- What is left behind ---
 
 

@@ -64,15 +64,9 @@ class LoadLog:
         with session.plain() as cursor:
             cursor.execute(
                 "SELECT nextval('redshift.query_ids')::int, current_user::regrole::oid::int,"
-                " (pg_current_xact_id()::text)::bigint, current_database(), current_user"
+                " (pg_current_xact_id()::text)::bigint, current_database()"
             )
-            self.query, self._userid, self._transaction, self._database, self.user = cursor.fetchone() or (
-                0,
-                0,
-                0,
-                "",
-                "",
-            )
+            self.query, self._userid, self._transaction, self._database = cursor.fetchone() or (0, 0, 0, "")
 
     @property
     def failed(self) -> bool:

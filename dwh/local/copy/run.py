@@ -75,7 +75,7 @@ class Load:
         Raises:
             RedshiftError: S3 may not be read, or the file is malformed.
         """
-        reads = access.authorize(self.session, self.copy, self.log.query, self.log.user)
+        reads = access.authorize(self.session, self.copy, self.log.query)
         self.reads = reads
         names = [column.name for column in self.table.columns]
         if self.copy.json == "noshred":
