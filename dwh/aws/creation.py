@@ -55,7 +55,8 @@ def prepared(step: Step) -> Iterator[Site | None]:
     if not dry_run:
         writeback.check_writable(settings.path)
         before = target.start(step.args.data)
-    step.console.say(target.describe())
+    with noted("nothing was changed"):
+        step.console.say(target.describe())
     if before:
         _warn_of_loads(step, before)
     note = "nothing was changed" if dry_run else _what_stays(step)

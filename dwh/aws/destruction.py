@@ -212,7 +212,7 @@ def _tell_what_stays(step: Step, remains: Remains) -> None:
     if site is None or not step.target.billed:
         return
     try:
-        with explained():
+        with noted("everything was removed but for snapshots, if there are any"):
             kept = redshift.snapshots(site, ours=remains.stranger)
     except AwsError as error:
         console.warn(f"whether snapshots of {name} are there and billed is not known: {error.message}")

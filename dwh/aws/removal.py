@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from dwh.aws import boundary, iam, network, plan, redshift, storage
-from dwh.aws.errors import client_error, explained
+from dwh.aws.errors import CREATE, DESTROY, client_error, explained
 from dwh.aws.plan import Change
 from dwh.aws.site import NOT_OURS, NotOursError, Site
 from dwh.console import Console
@@ -171,8 +171,27 @@ def plan_cluster(site: Site, *, snapshot: str | None) -> Change:
         return Change("Cluster", site.name, "exists", NOT_OURS)
     if cluster["ClusterStatus"] in GOING:
         return Change("Cluster", site.name, "unchanged", cluster["ClusterStatus"])
-    delete = partial(site.client("redshift").delete_cluster, ClusterIdentifier=site.name, **final)
+    delete = partial(_delete_cluster, site, cluster["ClusterStatus"], final)
     return Change("Cluster", site.name, "deleted", cluster["ClusterStatus"], delete)
+
+
+def _delete_cluster(site: Site, status: str, final: dict[str, Any]) -> None:
+    """Ask AWS to delete the cluster.
+
+    Raises:
+        AwsError: it is paused, and AWS refuses. AWS's guide deletes paused clusters, its API was seen to refuse:
+            https://github.com/apache/airflow/pull/68922
+    """
+    client = site.client("redshift")
+    try:
+        client.delete_cluster(ClusterIdentifier=site.name, **final)
+    except client.exceptions.InvalidClusterStateFault:
+        if status != "paused":
+            raise
+        raise AwsError(
+            f"the cluster {site.name} is paused, and AWS does not delete a paused one",
+            hint=f"{CREATE} --resume, then {DESTROY} again",
+        ) from None
 
 
 def plan_snapshot(site: Site, *, name: str) -> Change:

@@ -340,6 +340,9 @@ def answers(patch, operation, *scripted, then=None):
 
     def call(client, called, arguments):
         answer = next(coming, then) if called == operation else None
+        if isinstance(answer, ClientError):
+            # As botocore does: an exception of the client's own, where its model names the code.
+            raise client.exceptions.from_code(answer.response["Error"]["Code"])(answer.response, called)
         if isinstance(answer, BaseException):
             raise answer
         real = functools.partial(original, client, called, arguments)

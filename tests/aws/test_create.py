@@ -582,7 +582,7 @@ def shown_as(answer, state):
 
 def test_the_name_of_a_deleted_bucket_is_waited_for_with_an_end(aws, answers, monkeypatch):
     clock = waits_pass_at_once(monkeypatch)
-    answers("CreateBucket", then=lambda _call: (_ for _ in ()).throw(refusal("OperationAborted", "CreateBucket")))
+    answers("CreateBucket", then=refusal("OperationAborted", "CreateBucket"))
     ran = aws.create()
     assert ran.code == 1
     assert 600 <= clock.slept < 630

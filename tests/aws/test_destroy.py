@@ -7,7 +7,7 @@ import json
 
 import pytest
 from aws.account import answers as scripted
-from aws.account import in_state, refusal
+from aws.account import in_state, refusal, waits_pass_at_once
 from aws.names import ACCOUNT, REGION
 from botocore.exceptions import ClientError
 
@@ -276,16 +276,15 @@ LOOKS = {
 }
 
 
-def refused_for_ever(call):
-    code = "403" if call == "HeadBucket" else "AccessDenied"
-    return lambda _real: (_ for _ in ()).throw(refusal(code, call))
+def denied(call):
+    return refusal("403" if call == "HeadBucket" else "AccessDenied", call)
 
 
 @pytest.mark.parametrize("kind", LOOKS)
 def test_what_may_not_be_looked_at_is_listed_and_the_rest_goes(created, answers, kind):
     keys = created.value("dwh_endpoint"), created.value("dwh_arn_role")
     with pytest.MonkeyPatch.context() as patch:
-        scripted(patch, LOOKS[kind], then=refused_for_ever(LOOKS[kind]))
+        scripted(patch, LOOKS[kind], then=denied(LOOKS[kind]))
         listed = created.destroy("--dry-run")
         assert listed.words()[kind] == "unknown"
         ran = created.destroy("--yes")
@@ -298,7 +297,7 @@ def test_what_may_not_be_looked_at_is_listed_and_the_rest_goes(created, answers,
     assert "hint: " in ran.err
     assert "attach assets/iam_policy.json to the user" in ran.err.split("hint: ")[1]
     assert "then run python destroy_cluster.py again" in ran.err.split("hint: ")[1]
-    assert len(created.left()) == 1
+    assert len(created.left()) == count
     assert "billed any more" not in ran.err
     assert (created.value("dwh_endpoint"), created.value("dwh_arn_role")) == keys
     again = created.destroy("--yes")
@@ -318,7 +317,7 @@ def test_a_cluster_that_may_not_be_looked_at_keeps_everything(created):
     """It may be there and billed: what it uses does not go before it."""
     before = created.left()
     with pytest.MonkeyPatch.context() as patch:
-        scripted(patch, "DescribeClusters", then=refused_for_ever("DescribeClusters"))
+        scripted(patch, "DescribeClusters", then=denied("DescribeClusters"))
         ran = created.destroy("--yes")
     assert ran.code == 1
     assert "error: describe clusters: AWS does not allow it to this user" in ran.err
@@ -363,7 +362,7 @@ def test_remedies_are_named_once_and_the_keys_stay(created, answers):
     ],
 )
 def test_the_remedy_is_that_of_the_refusal(created, answers, code, remedy):
-    answers("DeleteRole", then=lambda _call: (_ for _ in ()).throw(refusal(code, "DeleteRole")))
+    answers("DeleteRole", then=refusal(code, "DeleteRole"))
     ran = created.destroy("--yes")
     assert ran.code == 1
     assert ran.err.endswith(f"hint: {remedy}, then run python destroy_cluster.py again\n")
@@ -371,7 +370,7 @@ def test_the_remedy_is_that_of_the_refusal(created, answers, code, remedy):
 
 def test_a_deletion_that_is_under_way_already_is_waited_for(created, answers):
     """The answer was lost, and the second call hears that the cluster is busy: it is being deleted."""
-    answers("DeleteCluster", lambda _call: (_ for _ in ()).throw(refusal("InvalidClusterState", "DeleteCluster")))
+    answers("DeleteCluster", refusal("InvalidClusterState", "DeleteCluster"))
 
     def gone(call):
         redshift = created.client("redshift")
@@ -426,11 +425,29 @@ def test_a_cluster_that_is_busy_is_deleted_as_soon_as_it_can_be(created, answers
     assert created.left() == []
 
 
-def test_the_wait_for_a_busy_cluster_is_as_long_as_the_option_says(created, answers, monkeypatch):
-    from aws.account import waits_pass_at_once
+def test_a_paused_cluster_is_deleted_where_aws_does_it(created):
+    created.create("--pause")
+    assert created.destroy("--yes").code == 0
+    assert created.left() == []
 
+
+def test_a_paused_cluster_that_aws_does_not_delete_is_said_at_once(created, answers, monkeypatch):
     clock = waits_pass_at_once(monkeypatch)
-    answers("DeleteCluster", then=lambda _call: (_ for _ in ()).throw(refusal("InvalidClusterState", "DeleteCluster")))
+    created.create("--pause")
+    answers("DeleteCluster", refusal("InvalidClusterState", "DeleteCluster"))
+    ran = created.destroy("--yes")
+    assert ran.code == 1
+    assert clock.slept == 0
+    assert "error: the cluster sparkify-dwh is paused, and AWS does not delete a paused one\n" in ran.err
+    assert ran.err.endswith("hint: python create_cluster.py --resume, then python destroy_cluster.py again\n")
+    assert created.create("--resume").code == 0
+    assert created.destroy("--yes").code == 0
+    assert created.left() == []
+
+
+def test_the_wait_for_a_busy_cluster_is_as_long_as_the_option_says(created, answers, monkeypatch):
+    clock = waits_pass_at_once(monkeypatch)
+    answers("DeleteCluster", then=refusal("InvalidClusterState", "DeleteCluster"))
     ran = created.destroy("--yes", "--timeout", "20")
     assert ran.code == 1
     assert 1200 <= clock.slept < 1230

@@ -125,7 +125,7 @@ def test_every_wait_has_an_end(aws, answers, monkeypatch, code):
     seconds, ((before, step, call), *_) = SITES[code]
     prepared(aws, before)
     clock = waits_pass_at_once(monkeypatch)
-    answers(call, then=lambda _call: (_ for _ in ()).throw(refusal(code, call)))
+    answers(call, then=refusal(code, call))
     ran = aws.run(*step)
     if step == LAST:  # tags on a snapshot that is kept all the same
         assert (ran.code, "does not carry our tags" in ran.err) == (0, True)
