@@ -6,7 +6,6 @@ own, so that ``ClusterStatus`` goes through the states that a client waits for.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
 import threading
@@ -19,7 +18,7 @@ from moto.ec2.models import ec2_backends
 from moto.redshift.exceptions import RedshiftClientError
 from moto.redshift.models import Cluster
 
-from dwh.local import postgres
+from dwh.local import postgres, roles
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +72,6 @@ class LocalCluster(Cluster):
                 database=self.db_name,
             )
             self.port = self.server.port
-            _install(self.server)
 
         self.master_user_password = ""
         self._begin("creating", work, "available")
@@ -167,7 +165,8 @@ class LocalCluster(Cluster):
 
     def set_master_password(self, password: str) -> None:
         """Change the password of the admin user."""
-        self._sql("ALTER ROLE {} PASSWORD {}", [self.master_username], [password])
+        with self._database().system() as system:
+            roles.set_password(system, self.master_username, password)
 
     def credentials(self, db_user: str, auto_create: bool, seconds: int) -> dict[str, Any]:
         """A login that acts as ``db_user`` and expires.
@@ -179,32 +178,19 @@ class LocalCluster(Cluster):
         self._expect("available")
         login = f"{'IAMA' if auto_create else 'IAM'}:{db_user}"
         expires = datetime.now(UTC) + timedelta(seconds=seconds)
-        with self._lock:
+        with self._lock, self._database().system() as system:
             password = self._passwords.setdefault(login, secrets.token_urlsafe(24))
-            if auto_create and not self._has_role(db_user):
-                self._sql("CREATE ROLE {} LOGIN", [db_user])
+            if auto_create and not roles.is_user(system, db_user):
+                roles.create_user(system, db_user, self.master_username)
             # As on Redshift, a login for a user that does not exist is given, and refused by the database.
-            if self._has_role(db_user):
-                if not self._has_role(login):
-                    self._sql("CREATE ROLE {} IN ROLE {}", [login, db_user])
-                    self._sql("ALTER ROLE {} SET role TO {}", [login, db_user])
-                self._sql("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL {}", [login], [password, expires.isoformat()])
+            if roles.is_user(system, db_user):
+                roles.lend(system, login, db_user, password, expires)
         return {"DbUser": login, "DbPassword": password, "Expiration": expires}
 
-    def _has_role(self, name: str) -> bool:
-        return bool(self._sql("SELECT 1 FROM pg_roles WHERE rolname = {}", [], [name]))
-
-    def _sql(self, text: str, names: list[str], values: list[str] | None = None) -> list[Any]:
-        from psycopg2 import sql
-
+    def _database(self) -> postgres.Server:
         if self.server is None:
             refuse("InvalidClusterState", f"Cluster {self.cluster_identifier} has no database.")
-        parts = [*map(sql.Identifier, names), *map(sql.Literal, values or [])]
-        with contextlib.closing(self.server.connect()) as conn:
-            conn.autocommit = True
-            with conn.cursor() as cursor:
-                cursor.execute(sql.SQL(text).format(*parts))
-                return cursor.fetchall() if cursor.description else []
+        return self.server
 
     # --- what describe_clusters shows -----------------------------------------------------------
 
@@ -256,12 +242,3 @@ class LocalCluster(Cluster):
     def cluster_namespace_arn(self) -> str:
         """The ARN that data sharing uses."""
         return f"arn:aws:redshift:{self.region}:{self.account_id}:namespace:{self.unique_cluster_id}"
-
-
-def _install(server: postgres.Server) -> None:
-    """Give the new database what Redshift's have: functions, system tables."""
-    from dwh.local import bootstrap
-
-    with contextlib.closing(server.connect()) as conn:
-        bootstrap.install(conn)
-        conn.commit()

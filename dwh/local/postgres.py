@@ -20,20 +20,18 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dwh.errors import TargetError
-from dwh.local import binaries
+from dwh.local import binaries, bootstrap, roles
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
+    from psycopg2.extensions import connection, cursor
 
 HOST = "127.0.0.1"
-# The superuser that a cluster's own machinery uses is called rdsdb on Redshift, and so here.
-SYSTEM_USER = "rdsdb"
 START_SECONDS = 60
 STOP_SECONDS = 10
 # What passes: another took the port first, or busy sessions of a killed server have not seen yet that it is gone.
@@ -75,9 +73,19 @@ OPTIONS = {
     "log_checkpoints": "off",
     "log_min_error_statement": "panic",
     "password_encryption": "scram-sha-256",
+    # Who makes a user has all the user's rights, as a superuser of Redshift has: see roles.py.
+    "createrole_self_grant": "set, inherit",
     "unix_socket_directories": "",
     "listen_addresses": HOST,
 }
+# Clients get into the cluster's database, the only other one. The superuser does not: the names in its statements
+# would mean what the owner of that database defines.
+LOGINS = f"""\
+host  postgres,template1            {roles.SYSTEM}  {HOST}/32  scram-sha-256
+host  all                           {roles.SYSTEM}  {HOST}/32  reject
+host  postgres,template0,template1  all             {HOST}/32  reject
+host  all                           all             {HOST}/32  scram-sha-256
+"""
 
 
 @dataclass
@@ -138,11 +146,14 @@ class Server:
         _delete(self.place)
         _delete(self.home)
 
-    def connect(self, database: str | None = None) -> connection:
-        """A connection as the system's superuser, for the machinery around the server."""
-        return connect(
-            port=self.port, dbname=database or self.database, user=SYSTEM_USER, password=self.system_password
-        )
+    @contextlib.contextmanager
+    def system(self, database: str = "postgres") -> Iterator[cursor]:
+        """A cursor of the system's superuser, in autocommit, for roles and databases: no client gets at these."""
+        made = connect(port=self.port, dbname=database, user=roles.SYSTEM, password=self.system_password)
+        with contextlib.closing(made) as conn:
+            conn.autocommit = True
+            with conn.cursor() as found:
+                yield found
 
     def _try_start(self) -> bool:
         self.port = free_port(self.port)
@@ -179,14 +190,14 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def create(home: Path, *, port: int, user: str, password: str, database: str) -> Server:
-    """Make and start a server whose ``database`` belongs to the superuser ``user``.
+    """Make and start a server with the ``database`` of a local Redshift, which belongs to ``user``.
 
     Whatever server had its files in ``home`` before is stopped and removed.
 
     Args:
         home: folder for the server's files; created, and removed by ``Server.destroy``.
         port: the port to listen on; when it is in use, a free one is taken.
-        user: name of the superuser that clients log in as.
+        user: the master user, see roles.py.
         password: its password (SCRAM).
         database: the database to create.
 
@@ -329,7 +340,7 @@ def _initdb(server: Server) -> None:
         "-D",
         server.data,
         "-U",
-        SYSTEM_USER,
+        roles.SYSTEM,
         "--auth=scram-sha-256",
     ]
     command += [f"--pwfile={secret}", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions"]
@@ -344,17 +355,19 @@ def _initdb(server: Server) -> None:
         )
     with (server.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())
+    (server.data / "pg_hba.conf").write_text(LOGINS, encoding="utf-8")
 
 
 def _create_database(server: Server, password: str) -> None:
+    """Make the database of the cluster from a template that holds the stand-in, and the user that it belongs to."""
     from psycopg2 import sql
 
-    user, database = sql.Identifier(server.user), sql.Identifier(server.database)
-    with contextlib.closing(server.connect("postgres")) as conn:
-        conn.autocommit = True
-        with conn.cursor() as cursor:
-            cursor.execute(sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(user, sql.Literal(password)))
-            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
+    with server.system("template1") as template:
+        bootstrap.install(template)
+    with server.system() as system:
+        roles.create_master(system, server.user, password)
+        names = map(sql.Identifier, (server.database, server.user))
+        system.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
 
 
 def _delete(folder: Path) -> None:

@@ -86,8 +86,10 @@ def wait_for(condition):
 
 def test_database_of_its_own_user(shared):
     assert query(
-        shared, "SELECT current_user, current_database(), rolsuper FROM pg_roles WHERE rolname = current_user"
-    ) == [("sparkify_admin", "sparkify", True)]
+        shared,
+        "SELECT current_user, pg_get_userbyid(datdba), datname FROM pg_database WHERE datname = current_database()",
+    ) == [("sparkify_admin", "sparkify_admin", "sparkify")]
+    assert query(shared, "SELECT rolname FROM pg_roles WHERE rolsuper") == [("rdsdb",)]
     assert query(shared, "SHOW timezone") == [("UTC",)]
     assert query(shared, "SELECT 'a' > 'B'") == [(True,)]  # ordered by byte
     assert shared.running()
@@ -99,8 +101,9 @@ def test_wrong_password_is_refused(shared):
 
 
 def test_listens_on_loopback_alone(shared):
-    assert query(shared, "SHOW listen_addresses") == [("127.0.0.1",)]
-    assert query(shared, "SHOW unix_socket_directories") == [("",)]
+    with shared.system() as system:
+        system.execute("SELECT current_setting('listen_addresses'), current_setting('unix_socket_directories')")
+        assert system.fetchall() == [("127.0.0.1", "")]
 
 
 def test_variables_of_libpq_change_nothing(shared, monkeypatch):
