@@ -18,6 +18,7 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -104,6 +105,8 @@ class Server:
     host: str = HOST
     system_password: str = field(default="", repr=False)
     pid: int = 0
+    # Our child as long as we live; it goes on without us.
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def data(self) -> Path:
@@ -124,10 +127,9 @@ class Server:
         if self.running():
             return
         deadline = time.monotonic() + PASSING_SECONDS
-        while not self._try_start():
-            end = self._log_end()
-            if time.monotonic() > deadline or not any(text in end for text in PASSING):
-                raise TargetError("PostgreSQL does not start", hint=f"read {self.log}", detail=end)
+        while said := self._try_start():
+            if time.monotonic() > deadline or not any(text in said for text in PASSING):
+                raise TargetError("PostgreSQL does not start", hint=f"read {self.log}", detail=said)
             time.sleep(0.2)
         self.pid = _recorded_pid(self.data)
 
@@ -138,6 +140,8 @@ class Server:
 
     def running(self) -> bool:
         """Whether the server process is there and is ours."""
+        if self.process:
+            self.process.poll()  # or a child that has ended would stay a zombie
         return _is_ours(_recorded_pid(self.data), self.data)
 
     def destroy(self) -> None:
@@ -155,27 +159,33 @@ class Server:
             with conn.cursor() as found:
                 yield found
 
-    def _try_start(self) -> bool:
+    def _try_start(self) -> str:
+        """Start the process, and wait until it takes connections; when it does not, what it said instead."""
         self.port = free_port(self.port)
         _forget_dead(self.data)
-        command: binaries.Command = [
-            self.programs / "pg_ctl",
-            "-D",
-            self.data,
-            "-l",
-            self.log,
-            "-w",
-            "-t",
-            str(START_SECONDS),
-        ]
+        # Not by pg_ctl, which would hand the paths to a shell.
+        command: binaries.Command = [self.programs / "postgres", "-D", self.data, "-p", str(self.port)]
         with self.log.open("ab") as log:
-            # A file and not a pipe: the server inherits it, and a pipe would stay open as long as it lives.
-            return binaries.run([*command, "-o", f"-p {self.port}", "start"], stdout=log, stderr=log) == 0
+            before = log.tell()
+            # A file and not a pipe: the server outlives us. A session of its own: Ctrl-C does not reach it.
+            try:
+                self.process = binaries.start(command, stdout=log, stderr=log, start_new_session=True)
+            except OSError as error:
+                return f"{error.filename}: {error.strerror}"
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            if _is_ready(self.process.pid, self.data):
+                return ""
+            time.sleep(0.02)
+        _stop(self.process.pid, self.data)
+        return _read(self.log, before) or f"nothing in {START_SECONDS} seconds"
 
-    def _log_end(self) -> str:
-        with contextlib.suppress(OSError):
-            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
-        return ""
+
+def _read(log: Path, start: int = 0) -> str:
+    """The end of what is in a log from ``start`` on."""
+    with log.open("rb") as file:
+        file.seek(start)
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-8:])
 
 
 def free_port(preferred: int | None = None) -> int:
@@ -275,8 +285,16 @@ def _make_place(home: Path) -> Path:
 def _recorded_pid(data: Path) -> int:
     """The process id in postmaster.pid, 0 when there is none."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        return int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        return int((data / "postmaster.pid").read_bytes().split(b"\n")[0])
     return 0
+
+
+def _is_ready(pid: int, data: Path) -> bool:
+    """Whether the server has written into postmaster.pid that it takes connections, in the eighth line."""
+    with contextlib.suppress(OSError, IndexError):
+        lines = (data / "postmaster.pid").read_bytes().split(b"\n")
+        return lines[0] == str(pid).encode() and lines[7].strip() == b"ready"
+    return False
 
 
 def _is_ours(pid: int, data: Path) -> bool:
@@ -321,8 +339,8 @@ def _forget_dead(data: Path) -> None:
     pid = _recorded_pid(data)
     if pid and not _is_ours(pid, data):
         lock = data / "postmaster.pid"
-        lines = lock.read_text(encoding="utf-8").splitlines(keepends=True)
-        lock.write_text("".join([f"{NO_PROCESS}\n", *lines[1:]]), encoding="utf-8")
+        _, _, rest = lock.read_bytes().partition(b"\n")
+        lock.write_bytes(f"{NO_PROCESS}\n".encode() + rest)
 
 
 # --- files and first contents -------------------------------------------------------------------
@@ -335,23 +353,16 @@ def _initdb(server: Server) -> None:
         binaries.hand_over(file, 0o600)
     secret.write_text(f"{server.system_password}\n", encoding="utf-8")
     # The C locale sorts by byte, as Redshift does.
-    command: binaries.Command = [
-        server.programs / "initdb",
-        "-D",
-        server.data,
-        "-U",
-        roles.SYSTEM,
-        "--auth=scram-sha-256",
-    ]
-    command += [f"--pwfile={secret}", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions"]
+    options = ["-U", roles.SYSTEM, "--auth=scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--no-locale"]
+    options += ["--no-sync", "--no-instructions"]
     if binaries.version(server.programs) >= 18:  # older ones have none
-        command.append("--no-data-checksums")
-    with server.log.open("ab") as log:
-        failed = binaries.run(command, stdout=log, stderr=log)
+        options.append("--no-data-checksums")
+    with server.log.open("ab") as log, binaries.safe_for_initdb(server.programs) as programs:
+        failed = binaries.run([programs / "initdb", "-D", server.data, *options], stdout=log, stderr=log)
     secret.unlink()
     if failed:
         raise TargetError(
-            "PostgreSQL cannot be set up", hint=f"is there room in {server.place}?", detail=server._log_end()
+            "PostgreSQL cannot be set up", hint=f"is there room in {server.place}?", detail=_read(server.log)
         )
     with (server.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())

