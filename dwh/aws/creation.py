@@ -99,7 +99,7 @@ def carry_out(step: Step, site: Site) -> None:
     args, settings, console = step.args, step.settings, step.console
     cluster = redshift.our_cluster(site)
     if cluster is not None:
-        waiting.check_hope(cluster)
+        waiting.check_hope(site, cluster)
     elif step.target.billed:
         console.say(f"The cluster costs {prices.line(settings)}.")
     seen = plan.look(site, RESOURCES)

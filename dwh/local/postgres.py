@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -41,6 +42,11 @@ PASSING_SECONDS = 15
 # A fast shutdown writes everything to the disk first, an immediate one nothing; the last one kills.
 ORDERLY = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 SHORT = ORDERLY[1:]
+# PostgreSQL takes room for its log by files of 16 MB: with less than two, a disk is as good as full.
+ROOM = 32 << 20
+NO_ROOM = ("No space left on device", "Check free disk space")
+# The lines in which PostgreSQL and its programs say why they fail, the most telling ones first.
+TELLING = (NO_ROOM[0], "PANIC:", "FATAL:", "error")
 # No process has this id (Linux stops at 2^22, macOS at 99,998).
 NO_PROCESS = 2**31 - 1
 # Beside the data: the folder that is used when the home itself cannot be.
@@ -122,14 +128,14 @@ class Server:
         """Start the server, on another port if its own is in use; nothing to do when it runs.
 
         Raises:
-            TargetError: it does not come up; the detail holds the end of its log.
+            TargetError: it does not come up; with its own reason.
         """
         if self.running():
             return
         deadline = time.monotonic() + PASSING_SECONDS
         while said := self._try_start():
             if time.monotonic() > deadline or not any(text in said for text in PASSING):
-                raise TargetError("PostgreSQL does not start", hint=f"read {self.log}", detail=said)
+                raise self.failed("does not start", said)
             time.sleep(0.2)
         self.pid = _recorded_pid(self.data)
 
@@ -149,6 +155,20 @@ class Server:
         _stop(self.pid or _recorded_pid(self.data), self.data, SHORT)
         _delete(self.place)
         _delete(self.home)
+
+    def is_full(self) -> bool:
+        """Whether the disk has no room for what the server might write next."""
+        return self.place.exists() and shutil.disk_usage(self.place).free < ROOM
+
+    def failed(self, what: str, said: str) -> TargetError:
+        """What to say of PostgreSQL when it fails: its own reason, or a disk that is too full to hold it."""
+        reason, hint = _reason(said), ""
+        if any(text in said for text in NO_ROOM) or self.is_full():
+            hint = f"free space on the disk of {self.place.parent}"
+            if NO_ROOM[0] not in reason:
+                reason = f"the disk is full ({reason})" if reason else "the disk is full"
+        detail = "\n".join(said.splitlines()[-8:])
+        return TargetError(f"PostgreSQL {what}: {reason or 'it does not say why'}", hint=hint, detail=detail)
 
     @contextlib.contextmanager
     def system(self, database: str = "postgres") -> Iterator[cursor]:
@@ -178,14 +198,21 @@ class Server:
                 return ""
             time.sleep(0.02)
         _stop(self.process.pid, self.data)
-        return _read(self.log, before) or f"nothing in {START_SECONDS} seconds"
+        return _read(self.log, before) or f"no word in {START_SECONDS} seconds"
 
 
 def _read(log: Path, start: int = 0) -> str:
-    """The end of what is in a log from ``start`` on."""
+    """What is in a log from ``start`` on."""
     with log.open("rb") as file:
         file.seek(start)
-        return "\n".join(file.read().decode(errors="replace").splitlines()[-8:])
+        return file.read().decode(errors="replace").strip()
+
+
+def _reason(said: str) -> str:
+    """The line that says why, without the time and the name before it."""
+    lines = [line for line in said.splitlines() if not re.search(r"\b(HINT|DETAIL|CONTEXT|STATEMENT):", line)]
+    found = [line for text in TELLING for line in lines if text in line] or lines[-1:]
+    return re.sub(r"^.*?\b(PANIC|FATAL|ERROR|LOG|error):\s+", "", found[0]) if found else ""
 
 
 def free_port(preferred: int | None = None) -> int:
@@ -214,16 +241,22 @@ def create(home: Path, *, port: int, user: str, password: str, database: str) ->
     Raises:
         TargetError: there is no PostgreSQL to run, or it does not start.
     """
+    import psycopg2
+
     remove(home)
-    place = _make_place(home)
+    server = Server(home, home, Path(), port, user, database, system_password=secrets.token_urlsafe(24))
     try:
-        server = Server(home, place, binaries.find(place), port, user, database)
-        server.system_password = secrets.token_urlsafe(24)
+        server.place = _make_place(home)
+        server.programs = binaries.find(server.place)
         _initdb(server)
         server.start()
         _create_database(server, password)
-    except BaseException:
+    except BaseException as error:
+        # Before the files go, and the disk has room again.
+        failed = server.failed("cannot be set up", str(error))
         remove(home)
+        if isinstance(error, OSError | psycopg2.Error):
+            raise failed from error
         raise
     return server
 
@@ -357,13 +390,11 @@ def _initdb(server: Server) -> None:
     options += ["--no-sync", "--no-instructions"]
     if binaries.version(server.programs) >= 18:  # older ones have none
         options.append("--no-data-checksums")
-    with server.log.open("ab") as log, binaries.safe_for_initdb(server.programs) as programs:
-        failed = binaries.run([programs / "initdb", "-D", server.data, *options], stdout=log, stderr=log)
+    with binaries.safe_for_initdb(server.programs) as programs:
+        code, said = binaries.ask([programs / "initdb", "-D", server.data, *options])
     secret.unlink()
-    if failed:
-        raise TargetError(
-            "PostgreSQL cannot be set up", hint=f"is there room in {server.place}?", detail=_read(server.log)
-        )
+    if code:
+        raise server.failed("cannot be set up", said)
     with (server.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())
     (server.data / "pg_hba.conf").write_text(LOGINS, encoding="utf-8")

