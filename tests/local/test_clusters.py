@@ -144,7 +144,7 @@ def test_a_cluster_whose_postgresql_is_broken_is_told_by_its_own_words(folder):
     folder.songs("{}")
     ran = folder.step("create_cluster", PYTHONPATH=os.pathsep.join([str(ROOT), str(programs.parents[2])]))
     assert ran.code == 1
-    assert f"there is no PostgreSQL for this machine (initdb: {said})" in ran.err
+    assert f"there is no PostgreSQL for this machine ({programs}: initdb: {said})" in ran.err
     assert "hardware-failure" not in ran.err
     assert str(folder.folder / ".local" / "launcher.log") in ran.err
     assert folder.step("destroy_cluster", "--yes").code == 0
