@@ -43,7 +43,13 @@ def is_user(system: cursor, name: str) -> bool:
 
 
 def lend(system: cursor, login: str, user: str, password: str, until: datetime) -> None:
-    """Let ``login`` act as ``user`` until then."""
+    """Let ``login`` act as ``user`` until then; any other member of it would have the rights of the user too."""
+    system.execute(
+        "SELECT member FROM pg_catalog.pg_auth_members JOIN pg_catalog.pg_roles r ON r.oid = roleid WHERE rolname = %s",
+        (login,),
+    )
+    if system.fetchall():
+        _run(system, "DROP ROLE {}", login)
     if not is_user(system, login):
         _run(system, "CREATE ROLE {}", login)
     _run(system, "GRANT {} TO {}", user, login)

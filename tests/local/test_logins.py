@@ -307,6 +307,50 @@ def test_no_login_is_lent_for_the_system_or_a_role_of_postgresql(available, name
         assert name in refused(redshift.get_cluster_credentials, "InvalidParameterValue", **options)
 
 
+NOT_MASTER = [
+    "SET ROLE sparkify_admin",
+    "GRANT sparkify_admin TO CURRENT_USER",
+    "ALTER ROLE sparkify_admin PASSWORD 'x'",
+    "ALTER ROLE sparkify_admin SET search_path TO public",
+    'SET ROLE "IAM:sparkify_admin"',
+    'GRANT "IAM:sparkify_admin" TO CURRENT_USER',
+    "ALTER ROLE \"IAM:sparkify_admin\" PASSWORD 'x'",
+    "ALTER ROLE stranger PASSWORD 'x'",
+    "GRANT stranger TO CURRENT_USER",
+    "GRANT pg_signal_backend TO CURRENT_USER",
+    "GRANT pg_read_all_stats TO CURRENT_USER",
+    "ALTER DATABASE sparkify SET search_path TO public",
+    "ALTER ROLE ALL IN DATABASE sparkify SET search_path TO public",
+    "DROP SCHEMA public CASCADE",
+]
+
+
+@pytest.mark.parametrize("statement", NOT_MASTER)
+@pytest.mark.parametrize("who", ["auto-created", "created", "creator"])
+def test_a_user_does_not_become_the_master_or_another_user(port, logins, who, statement):
+    with bare(port, MASTER) as cursor, contextlib.suppress(psycopg2.errors.DuplicateObject):
+        cursor.execute("CREATE USER stranger")
+    with bare(port, logins[who]) as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize("user", ["sparkify_admin", "victim"])
+def test_the_name_of_a_login_that_somebody_has_taken_gives_him_nothing(port, logins, available, user):
+    """Who makes a role is a member of it, and so would be of the user for whom it is lent."""
+    with bare(port, logins["creator"]) as cursor:
+        cursor.execute(f'CREATE ROLE "IAMA:{user}"')
+        with available.target() as target:
+            found = target.client("redshift").get_cluster_credentials(
+                ClusterIdentifier=NAME, DbUser=user, AutoCreate=True
+            )
+        with bare(port, {"user": found["DbUser"], "password": found["DbPassword"]}) as lent:
+            lent.execute("SELECT current_user")
+            assert lent.fetchall() == [(user,)]
+        for role in (f"IAMA:{user}", user):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(f'SET ROLE "{role}"')
+
+
 # --- the machinery's own user, and what the master is for; on a server without a launcher ---------
 
 
