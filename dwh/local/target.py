@@ -196,7 +196,7 @@ class LocalTarget:
         if not known.get("message"):
             return None
         fix = f"{known['hint']} and run the step again; " if known["hint"] else ""
-        return TargetError(f"the cluster {cluster} has failed: {known['message']}", hint=f"{fix}see {self._log}")
+        return TargetError(f"the local warehouse has failed: {known['message']}", hint=f"{fix}see {self._log}")
 
     def explained(self, cluster: str, error: psycopg2.OperationalError) -> Exception:
         """What to tell a person instead of an error of the database: that its disk is full, and which one that is."""

@@ -102,7 +102,7 @@ def test_a_database_that_does_not_start_says_why_and_is_started_once_it_can(avai
     assert found["ClusterStatus"] == "hardware-failure"
     assert "Endpoint" not in found
     failure = target.failure("broken")
-    assert "the cluster broken has failed: " in failure.message
+    assert "the local warehouse has failed: " in failure.message
     assert "Not a directory" in failure.message
     assert str(available.state / "launcher.log") in failure.hint
     assert "Not a directory" in (available.state / "launcher.log").read_text()
