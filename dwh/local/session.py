@@ -42,8 +42,8 @@ class AwsApi(Protocol):
         """A boto3 client."""
         ...
 
-    def explained(self, cluster: str, error: psycopg2.OperationalError) -> Exception:
-        """What to raise for a full disk or a lost connection: the error itself where nothing more is known."""
+    def explained(self, cluster: str, error: psycopg2.OperationalError) -> Exception | None:
+        """What to raise instead of a full disk or a lost connection, where more is known of it."""
         ...
 
 
@@ -139,7 +139,9 @@ class Connection(extensions.connection):
         except psycopg2.OperationalError as error:
             if error.pgcode is not None and not isinstance(error, pg_errors.DiskFull):
                 raise
-            raise self.aws.explained(self.cluster_identifier, error) from error
+            if better := self.aws.explained(self.cluster_identifier, error):
+                raise better from error
+            raise
 
     def commit_now(self) -> None:
         """Commit, whoever began the transaction."""

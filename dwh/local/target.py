@@ -198,10 +198,10 @@ class LocalTarget:
         fix = f"{known['hint']} and run the step again; " if known["hint"] else ""
         return TargetError(f"the local warehouse has failed: {known['message']}", hint=f"{fix}see {self._log}")
 
-    def explained(self, cluster: str, error: psycopg2.OperationalError) -> Exception:
+    def explained(self, cluster: str, error: psycopg2.OperationalError) -> TargetError | None:
         """What to tell a person instead of an error of the database: that its disk is full, and which one that is."""
         if error.pgcode is None:
-            return self.failure(cluster) or error
+            return self.failure(cluster)
         said, place = str(error).partition("\n")[0], self._trouble(cluster).get("place") or self.settings.state_dir
         hint = f"free space on the disk of {place} and run the step again"
         return TargetError(f"the disk of the warehouse is full: {said}", hint=hint)

@@ -44,8 +44,8 @@ class Aws:
             )
         return self.clients[service]
 
-    def explained(self, _cluster: str, error: Exception) -> Exception:
-        return error
+    def explained(self, _cluster: str, _error: Exception) -> None:
+        """Nothing more is known."""
 
     def put(self, key: str, body: str | bytes, bucket: str = BUCKET) -> None:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
