@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from dwh.config import Settings
 from dwh.console import Console
-from dwh.errors import ConfigError
+from dwh.errors import ConfigError, DwhError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -69,6 +69,10 @@ class Target(Protocol):
             ConfigError: no cluster has been created yet.
             TargetError: the cluster cannot be reached.
         """
+        ...
+
+    def failure(self, cluster: str) -> DwhError | None:
+        """What the target itself knows of why a cluster has failed, beyond the status that its API shows."""
         ...
 
 

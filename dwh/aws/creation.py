@@ -128,7 +128,7 @@ def _make(step: Step, site: Site) -> int:
     with noted(f"nothing was changed{still}"):
         # A paused cluster, or one whose disks are full, still gets its rules.
         if cluster and cluster["ClusterStatus"] != "paused":
-            waiting.check_hope(cluster)
+            waiting.check_hope(site, cluster)
         seen = plan.look(site, RESOURCES)
     if step.target.billed and not cluster:
         step.console.say(f"The cluster costs {prices.line(step.settings)}.")
@@ -155,7 +155,7 @@ def _ready(step: Step, site: Site) -> bool:
         return False
     if waiting.known(cluster):
         _write_down(step, site, cluster)
-    waiting.check_hope(cluster)
+    waiting.check_hope(site, cluster)
     return waiting.connectable(cluster)
 
 

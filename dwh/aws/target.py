@@ -160,6 +160,9 @@ class AwsTarget:
                     raise self._refused(str(error), host) from None
             time.sleep(pauses.pop(0))
 
+    def failure(self, cluster: str) -> None:
+        """Nothing: on AWS the status says all there is to know."""
+
     def _refused(self, complaint: str, host: str) -> DwhError:
         """Why there is no connection: the state of the cluster where that tells, else libpq's complaint."""
         from botocore.exceptions import BotoCoreError, ClientError

@@ -85,7 +85,7 @@ def for_cluster(
             if cluster and enough(cluster):
                 return cluster
             if cluster:
-                check_hope(cluster)
+                check_hope(site, cluster)
             wait.update(f"{now}{USUAL * site.target.billed}")
         raise AwsError(
             f"the cluster {site.name} is still {now} after {duration(wait.elapsed)}",
@@ -93,16 +93,17 @@ def for_cluster(
         )
 
 
-def check_hope(cluster: dict[str, Any]) -> None:
+def check_hope(site: Site, cluster: dict[str, Any]) -> None:
     """Say at once that a cluster will not become available.
 
     Raises:
-        AwsError: with what to do about its state.
+        DwhError: with what to do about its state.
     """
-    status = cluster["ClusterStatus"]
+    status, failed = cluster["ClusterStatus"], cluster.get("ClusterAvailabilityStatus") == "Failed"
     if status in HOPELESS:
-        raise AwsError(f"the cluster {cluster['ClusterIdentifier']} is {status}", hint=HOPELESS[status])
-    if cluster.get("ClusterAvailabilityStatus") == "Failed":
+        known = site.target.failure(site.name) if failed else None
+        raise known or AwsError(f"the cluster {cluster['ClusterIdentifier']} is {status}", hint=HOPELESS[status])
+    if failed:
         raise AwsError(
             f"the cluster {cluster['ClusterIdentifier']} could not be made", hint=f"{DESTROY}, then create again"
         )

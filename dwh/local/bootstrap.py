@@ -6,23 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
+    from psycopg2.extensions import cursor
 
-FILES = ("support.sql", "types.sql", "functions.sql", "system.sql")
+FILES = ("support.sql", "types.sql", "functions.sql", "system.sql", "fence.sql")
 
 
-def install(conn: connection) -> None:
-    """Run the files of ``sql/`` in a new database and commit.
+def install(superuser: cursor) -> None:
+    """Run the files of ``sql/`` in a new database, in one transaction.
 
     Args:
-        conn: a plain psycopg2 connection as a superuser, with no transaction open.
+        superuser: a cursor of psycopg2's own of a superuser, with no transaction open.
 
     Raises:
         psycopg2.Error: the database is not new, or the user is no superuser.
     """
     folder = Path(__file__).with_name("sql")
-    with conn, conn.cursor() as cursor:
-        # Redshift's system tables and functions live in pg_catalog, where they are found whatever search_path is.
-        cursor.execute("SET LOCAL allow_system_table_mods = on")
-        for name in FILES:
-            cursor.execute((folder / name).read_text(encoding="utf-8"))
+    texts = [(folder / name).read_text(encoding="utf-8") for name in FILES]
+    # Redshift's system tables and functions live in pg_catalog, where they are found whatever search_path is.
+    superuser.execute("\n".join(["BEGIN; SET LOCAL allow_system_table_mods = on;", *texts, "COMMIT"]))

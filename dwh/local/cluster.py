@@ -6,7 +6,6 @@ own, so that ``ClusterStatus`` goes through the states that a client waits for.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
 import threading
@@ -19,7 +18,8 @@ from moto.ec2.models import ec2_backends
 from moto.redshift.exceptions import RedshiftClientError
 from moto.redshift.models import Cluster
 
-from dwh.local import postgres
+from dwh.errors import DwhError
+from dwh.local import postgres, roles
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ class LocalCluster(Cluster):
         self.maintenance_track_name = "current"
         self.pending_parameters = False
         self._passwords: dict[str, str] = {}
+        # What failed, why, and the state that it would have led to.
+        self._failed: tuple[Callable[[], None], str, Exception] | None = None
         self._lock = threading.RLock()
 
     # --- the life cycle -------------------------------------------------------------------------
@@ -73,7 +75,6 @@ class LocalCluster(Cluster):
                 database=self.db_name,
             )
             self.port = self.server.port
-            _install(self.server)
 
         self.master_user_password = ""
         self._begin("creating", work, "available")
@@ -120,16 +121,27 @@ class LocalCluster(Cluster):
                 self.server.destroy()
 
     def heal(self) -> None:
-        """Bring a database back that has died, as Redshift replaces a failed node."""
-        if not self._has_died():
+        """Bring a database back that has died, as Redshift replaces a failed node; and do again what failed."""
+        if not self._is_ill():
             return
         with self._lock:
-            if self._has_died():
-                log.warning("the database of %s is gone: starting it again", self.cluster_identifier)
-                self._guarded(self._start)
+            if self._is_ill():
+                log.warning("the database of %s does not run: once more", self.cluster_identifier)
+                work, after, _ = self._failed or (self._start, "available", None)
+                self._do(work, after)
 
-    def _has_died(self) -> bool:
-        return self.status == "available" and self.server is not None and not self.server.running()
+    def _is_ill(self) -> bool:
+        has_died = self.status == "available" and self.server is not None and not self.server.running()
+        return has_died or self._failed is not None
+
+    def trouble(self) -> dict[str, str]:
+        """What is wrong with its database and what to do about it, as far as we know; and the disk that it is on."""
+        error: Exception | None = self._failed[2] if self._failed else None
+        if self.server and error is None and self.server.is_full():
+            error = self.server.failed("can hardly write", "")
+        message = "" if error is None else error.message if isinstance(error, DwhError) else str(error) or repr(error)
+        place = str(self.server.place) if self.server else ""
+        return {"message": message, "hint": getattr(error, "hint", ""), "place": place}
 
     def _expect(self, status: str) -> None:
         if self.status != status:
@@ -138,21 +150,20 @@ class LocalCluster(Cluster):
     def _begin(self, during: str, work: Callable[[], None], after: str) -> None:
         def run() -> None:
             with self._lock:
-                if self._guarded(work):
-                    self.status = after
+                self._do(work, after)
 
-        self.status = during
+        self.status, self._failed = during, None
         threading.Thread(target=run, daemon=True, name=f"{self.cluster_identifier} {during}").start()
 
-    def _guarded(self, work: Callable[[], None]) -> bool:
+    def _do(self, work: Callable[[], None], after: str) -> None:
         """Do it; when it fails, say why in the log and leave a state that nobody waits on."""
         try:
             work()
         except Exception as error:
             log.exception("cluster %s: %s", self.cluster_identifier, getattr(error, "detail", ""))
-            self.status = "hardware-failure"
-            return False
-        return True
+            self.status, self._failed = "hardware-failure", (work, after, error)
+        else:
+            self.status, self._failed = after, None
 
     def _stop(self) -> None:
         if self.server:
@@ -167,7 +178,8 @@ class LocalCluster(Cluster):
 
     def set_master_password(self, password: str) -> None:
         """Change the password of the admin user."""
-        self._sql("ALTER ROLE {} PASSWORD {}", [self.master_username], [password])
+        with self._database().system() as system:
+            roles.set_password(system, self.master_username, password)
 
     def credentials(self, db_user: str, auto_create: bool, seconds: int) -> dict[str, Any]:
         """A login that acts as ``db_user`` and expires.
@@ -179,32 +191,19 @@ class LocalCluster(Cluster):
         self._expect("available")
         login = f"{'IAMA' if auto_create else 'IAM'}:{db_user}"
         expires = datetime.now(UTC) + timedelta(seconds=seconds)
-        with self._lock:
+        with self._lock, self._database().system() as system:
             password = self._passwords.setdefault(login, secrets.token_urlsafe(24))
-            if auto_create and not self._has_role(db_user):
-                self._sql("CREATE ROLE {} LOGIN", [db_user])
+            if auto_create and not roles.is_user(system, db_user):
+                roles.create_user(system, db_user, self.master_username)
             # As on Redshift, a login for a user that does not exist is given, and refused by the database.
-            if self._has_role(db_user):
-                if not self._has_role(login):
-                    self._sql("CREATE ROLE {} IN ROLE {}", [login, db_user])
-                    self._sql("ALTER ROLE {} SET role TO {}", [login, db_user])
-                self._sql("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL {}", [login], [password, expires.isoformat()])
+            if roles.is_user(system, db_user):
+                roles.lend(system, login, db_user, password, expires)
         return {"DbUser": login, "DbPassword": password, "Expiration": expires}
 
-    def _has_role(self, name: str) -> bool:
-        return bool(self._sql("SELECT 1 FROM pg_roles WHERE rolname = {}", [], [name]))
-
-    def _sql(self, text: str, names: list[str], values: list[str] | None = None) -> list[Any]:
-        from psycopg2 import sql
-
+    def _database(self) -> postgres.Server:
         if self.server is None:
             refuse("InvalidClusterState", f"Cluster {self.cluster_identifier} has no database.")
-        parts = [*map(sql.Identifier, names), *map(sql.Literal, values or [])]
-        with contextlib.closing(self.server.connect()) as conn:
-            conn.autocommit = True
-            with conn.cursor() as cursor:
-                cursor.execute(sql.SQL(text).format(*parts))
-                return cursor.fetchall() if cursor.description else []
+        return self.server
 
     # --- what describe_clusters shows -----------------------------------------------------------
 
@@ -256,12 +255,3 @@ class LocalCluster(Cluster):
     def cluster_namespace_arn(self) -> str:
         """The ARN that data sharing uses."""
         return f"arn:aws:redshift:{self.region}:{self.account_id}:namespace:{self.unique_cluster_id}"
-
-
-def _install(server: postgres.Server) -> None:
-    """Give the new database what Redshift's have: functions, system tables."""
-    from dwh.local import bootstrap
-
-    with contextlib.closing(server.connect()) as conn:
-        bootstrap.install(conn)
-        conn.commit()

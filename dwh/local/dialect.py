@@ -221,7 +221,9 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
     """SET, SHOW and RESET: what only Redshift has is kept under a name of its own."""
     place = 2 if len(words) > 2 and words[1].upper in ("SESSION", "LOCAL") else 1
     name = words[place].name if place < len(words) else ""
-    if name in ("time", "authorization", "all", "characteristics"):
+    if name == "authorization":
+        return _act_as(words, place + 1)
+    if name in ("time", "all", "characteristics"):
         return Plan(lexer.render(statement), looks=False)
     if name in refusals.OWN_SETTINGS:
         at = next(index for index, token in enumerate(statement) if token is words[place])
@@ -233,6 +235,19 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
             raise not_supported("enable_case_sensitive_identifier")
         raise RedshiftError(f'unrecognized configuration parameter "{name}"', "42704")
     return Plan(lexer.render(_folded(statement)), looks=False)
+
+
+def _act_as(words: Tokens, place: int) -> Plan:
+    """SESSION AUTHORIZATION: the master is no superuser of PostgreSQL, but a member of every user (see roles.py)."""
+    reader = ddl.Reader(words, place)
+    if words[0].upper == "RESET" or reader.take("DEFAULT"):
+        sql = "RESET ROLE"
+    else:
+        user = reader.next()
+        sql = f"SET ROLE {user.text if user.kind == 'string' else lexer.identifier(user.name)}"
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(sql, looks=False)
 
 
 def _begin(statement: Tokens, words: Tokens) -> Plan:

@@ -14,26 +14,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dwh.errors import TargetError
-from dwh.local import binaries
+from dwh.local import binaries, bootstrap, roles
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
+    from psycopg2.extensions import connection, cursor
 
 HOST = "127.0.0.1"
-# The superuser that a cluster's own machinery uses is called rdsdb on Redshift, and so here.
-SYSTEM_USER = "rdsdb"
 START_SECONDS = 60
 STOP_SECONDS = 10
 # What passes: another took the port first, or busy sessions of a killed server have not seen yet that it is gone.
@@ -42,6 +42,11 @@ PASSING_SECONDS = 15
 # A fast shutdown writes everything to the disk first, an immediate one nothing; the last one kills.
 ORDERLY = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 SHORT = ORDERLY[1:]
+# PostgreSQL takes room for its log by files of 16 MB: with less than two, a disk is as good as full.
+ROOM = 32 << 20
+NO_ROOM = ("No space left on device", "Check free disk space")
+# The lines in which PostgreSQL and its programs say why they fail, the most telling ones first.
+TELLING = (NO_ROOM[0], "PANIC:", "FATAL:", "error")
 # No process has this id (Linux stops at 2^22, macOS at 99,998).
 NO_PROCESS = 2**31 - 1
 # Beside the data: the folder that is used when the home itself cannot be.
@@ -75,9 +80,19 @@ OPTIONS = {
     "log_checkpoints": "off",
     "log_min_error_statement": "panic",
     "password_encryption": "scram-sha-256",
+    # Who makes a user has all the user's rights, as a superuser of Redshift has: see roles.py.
+    "createrole_self_grant": "set, inherit",
     "unix_socket_directories": "",
     "listen_addresses": HOST,
 }
+# Clients get into the cluster's database, the only other one. The superuser does not: the names in its statements
+# would mean what the owner of that database defines.
+LOGINS = f"""\
+host  postgres,template1            {roles.SYSTEM}  {HOST}/32  scram-sha-256
+host  all                           {roles.SYSTEM}  {HOST}/32  reject
+host  postgres,template0,template1  all             {HOST}/32  reject
+host  all                           all             {HOST}/32  scram-sha-256
+"""
 
 
 @dataclass
@@ -96,6 +111,8 @@ class Server:
     host: str = HOST
     system_password: str = field(default="", repr=False)
     pid: int = 0
+    # Our child as long as we live; it goes on without us.
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def data(self) -> Path:
@@ -111,15 +128,14 @@ class Server:
         """Start the server, on another port if its own is in use; nothing to do when it runs.
 
         Raises:
-            TargetError: it does not come up; the detail holds the end of its log.
+            TargetError: it does not come up; with its own reason.
         """
         if self.running():
             return
         deadline = time.monotonic() + PASSING_SECONDS
-        while not self._try_start():
-            end = self._log_end()
-            if time.monotonic() > deadline or not any(text in end for text in PASSING):
-                raise TargetError("PostgreSQL does not start", hint=f"read {self.log}", detail=end)
+        while said := self._try_start():
+            if time.monotonic() > deadline or not any(text in said for text in PASSING):
+                raise self.failed("does not start", said)
             time.sleep(0.2)
         self.pid = _recorded_pid(self.data)
 
@@ -130,6 +146,8 @@ class Server:
 
     def running(self) -> bool:
         """Whether the server process is there and is ours."""
+        if self.process:
+            self.process.poll()  # or a child that has ended would stay a zombie
         return _is_ours(_recorded_pid(self.data), self.data)
 
     def destroy(self) -> None:
@@ -138,33 +156,63 @@ class Server:
         _delete(self.place)
         _delete(self.home)
 
-    def connect(self, database: str | None = None) -> connection:
-        """A connection as the system's superuser, for the machinery around the server."""
-        return connect(
-            port=self.port, dbname=database or self.database, user=SYSTEM_USER, password=self.system_password
-        )
+    def is_full(self) -> bool:
+        """Whether the disk has no room for what the server might write next."""
+        return self.place.exists() and shutil.disk_usage(self.place).free < ROOM
 
-    def _try_start(self) -> bool:
+    def failed(self, what: str, said: str) -> TargetError:
+        """What to say of PostgreSQL when it fails: its own reason, or a disk that is too full to hold it."""
+        reason, hint = _reason(said), ""
+        if any(text in said for text in NO_ROOM) or self.is_full():
+            hint = f"free space on the disk of {self.place.parent}"
+            if NO_ROOM[0] not in reason:
+                reason = f"the disk is full ({reason})" if reason else "the disk is full"
+        detail = "\n".join(said.splitlines()[-8:])
+        return TargetError(f"PostgreSQL {what}: {reason or 'it does not say why'}", hint=hint, detail=detail)
+
+    @contextlib.contextmanager
+    def system(self, database: str = "postgres") -> Iterator[cursor]:
+        """A cursor of the system's superuser, in autocommit, for roles and databases: no client gets at these."""
+        made = connect(port=self.port, dbname=database, user=roles.SYSTEM, password=self.system_password)
+        with contextlib.closing(made) as conn:
+            conn.autocommit = True
+            with conn.cursor() as found:
+                yield found
+
+    def _try_start(self) -> str:
+        """Start the process, and wait until it takes connections; when it does not, what it said instead."""
         self.port = free_port(self.port)
         _forget_dead(self.data)
-        command: binaries.Command = [
-            self.programs / "pg_ctl",
-            "-D",
-            self.data,
-            "-l",
-            self.log,
-            "-w",
-            "-t",
-            str(START_SECONDS),
-        ]
+        # Not by pg_ctl, which would hand the paths to a shell.
+        command: binaries.Command = [self.programs / "postgres", "-D", self.data, "-p", str(self.port)]
         with self.log.open("ab") as log:
-            # A file and not a pipe: the server inherits it, and a pipe would stay open as long as it lives.
-            return binaries.run([*command, "-o", f"-p {self.port}", "start"], stdout=log, stderr=log) == 0
+            before = log.tell()
+            # A file and not a pipe: the server outlives us. A session of its own: Ctrl-C does not reach it.
+            try:
+                self.process = binaries.start(command, stdout=log, stderr=log, start_new_session=True)
+            except OSError as error:
+                return f"{error.filename}: {error.strerror}"
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            if _is_ready(self.process.pid, self.data):
+                return ""
+            time.sleep(0.02)
+        _stop(self.process.pid, self.data)
+        return _read(self.log, before) or f"no word in {START_SECONDS} seconds"
 
-    def _log_end(self) -> str:
-        with contextlib.suppress(OSError):
-            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
-        return ""
+
+def _read(log: Path, start: int = 0) -> str:
+    """What is in a log from ``start`` on."""
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read().decode(errors="replace").strip()
+
+
+def _reason(said: str) -> str:
+    """The line that says why, without the time and the name before it."""
+    lines = [line for line in said.splitlines() if not re.search(r"\b(HINT|DETAIL|CONTEXT|STATEMENT):", line)]
+    found = [line for text in TELLING for line in lines if text in line] or lines[-1:]
+    return re.sub(r"^.*?\b(PANIC|FATAL|ERROR|LOG|error):\s+", "", found[0]) if found else ""
 
 
 def free_port(preferred: int | None = None) -> int:
@@ -179,30 +227,36 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def create(home: Path, *, port: int, user: str, password: str, database: str) -> Server:
-    """Make and start a server whose ``database`` belongs to the superuser ``user``.
+    """Make and start a server with the ``database`` of a local Redshift, which belongs to ``user``.
 
     Whatever server had its files in ``home`` before is stopped and removed.
 
     Args:
         home: folder for the server's files; created, and removed by ``Server.destroy``.
         port: the port to listen on; when it is in use, a free one is taken.
-        user: name of the superuser that clients log in as.
+        user: the master user, see roles.py.
         password: its password (SCRAM).
         database: the database to create.
 
     Raises:
         TargetError: there is no PostgreSQL to run, or it does not start.
     """
+    import psycopg2
+
     remove(home)
-    place = _make_place(home)
+    server = Server(home, home, Path(), port, user, database, system_password=secrets.token_urlsafe(24))
     try:
-        server = Server(home, place, binaries.find(place), port, user, database)
-        server.system_password = secrets.token_urlsafe(24)
+        server.place = _make_place(home)
+        server.programs = binaries.find(server.place)
         _initdb(server)
         server.start()
         _create_database(server, password)
-    except BaseException:
+    except BaseException as error:
+        # Before the files go, and the disk has room again.
+        failed = server.failed("cannot be set up", str(error))
         remove(home)
+        if isinstance(error, OSError | psycopg2.Error):
+            raise failed from error
         raise
     return server
 
@@ -264,8 +318,16 @@ def _make_place(home: Path) -> Path:
 def _recorded_pid(data: Path) -> int:
     """The process id in postmaster.pid, 0 when there is none."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        return int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        return int((data / "postmaster.pid").read_bytes().split(b"\n")[0])
     return 0
+
+
+def _is_ready(pid: int, data: Path) -> bool:
+    """Whether the server has written into postmaster.pid that it takes connections, in the eighth line."""
+    with contextlib.suppress(OSError, IndexError):
+        lines = (data / "postmaster.pid").read_bytes().split(b"\n")
+        return lines[0] == str(pid).encode() and lines[7].strip() == b"ready"
+    return False
 
 
 def _is_ours(pid: int, data: Path) -> bool:
@@ -310,8 +372,8 @@ def _forget_dead(data: Path) -> None:
     pid = _recorded_pid(data)
     if pid and not _is_ours(pid, data):
         lock = data / "postmaster.pid"
-        lines = lock.read_text(encoding="utf-8").splitlines(keepends=True)
-        lock.write_text("".join([f"{NO_PROCESS}\n", *lines[1:]]), encoding="utf-8")
+        _, _, rest = lock.read_bytes().partition(b"\n")
+        lock.write_bytes(f"{NO_PROCESS}\n".encode() + rest)
 
 
 # --- files and first contents -------------------------------------------------------------------
@@ -324,37 +386,30 @@ def _initdb(server: Server) -> None:
         binaries.hand_over(file, 0o600)
     secret.write_text(f"{server.system_password}\n", encoding="utf-8")
     # The C locale sorts by byte, as Redshift does.
-    command: binaries.Command = [
-        server.programs / "initdb",
-        "-D",
-        server.data,
-        "-U",
-        SYSTEM_USER,
-        "--auth=scram-sha-256",
-    ]
-    command += [f"--pwfile={secret}", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions"]
+    options = ["-U", roles.SYSTEM, "--auth=scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--no-locale"]
+    options += ["--no-sync", "--no-instructions"]
     if binaries.version(server.programs) >= 18:  # older ones have none
-        command.append("--no-data-checksums")
-    with server.log.open("ab") as log:
-        failed = binaries.run(command, stdout=log, stderr=log)
+        options.append("--no-data-checksums")
+    with binaries.safe_for_initdb(server.programs) as programs:
+        code, said = binaries.ask([programs / "initdb", "-D", server.data, *options])
     secret.unlink()
-    if failed:
-        raise TargetError(
-            "PostgreSQL cannot be set up", hint=f"is there room in {server.place}?", detail=server._log_end()
-        )
+    if code:
+        raise server.failed("cannot be set up", said)
     with (server.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())
+    (server.data / "pg_hba.conf").write_text(LOGINS, encoding="utf-8")
 
 
 def _create_database(server: Server, password: str) -> None:
+    """Make the database of the cluster from a template that holds the stand-in, and the user that it belongs to."""
     from psycopg2 import sql
 
-    user, database = sql.Identifier(server.user), sql.Identifier(server.database)
-    with contextlib.closing(server.connect("postgres")) as conn:
-        conn.autocommit = True
-        with conn.cursor() as cursor:
-            cursor.execute(sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(user, sql.Literal(password)))
-            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
+    with server.system("template1") as template:
+        bootstrap.install(template)
+    with server.system() as system:
+        roles.create_master(system, server.user, password)
+        names = map(sql.Identifier, (server.database, server.user))
+        system.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
 
 
 def _delete(folder: Path) -> None:

@@ -171,6 +171,7 @@ class LocalRedshift(RedshiftResponse):
         params, cluster = self._call(), self._cluster()
         if params.get("DbGroups"):
             raise NotImplementedError("GetClusterCredentials with DbGroups")
+        redshift_rules.check_values(params)
         seconds = int(params.get("DurationSeconds") or 900)
         if not 900 <= seconds <= 3600:
             refuse("InvalidParameterValue", "Token duration must be between 900 and 3600 seconds")

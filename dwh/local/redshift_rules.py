@@ -16,11 +16,13 @@ from moto.iam.models import iam_backends
 from dwh.keys import NODE_COUNTS
 from dwh.local.cluster import refuse
 
+# PostgreSQL keeps pg_ to itself, and 63 bytes of a name; a login of GetClusterCredentials puts up to five before it.
+USER = r"(?!(?:public|rdsdb|none)$|pg_)[a-z][a-z0-9_+.@-]{0,57}"
 PATTERNS = {
     "ClusterIdentifier": r"(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
     "DBName": r"(?!(?:postgres|template0|template1)$)[a-z][a-z0-9_$]{0,62}",
-    # PostgreSQL keeps pg_ to itself, and 63 bytes of a name.
-    "MasterUsername": r"(?!(?:public|rdsdb)$|pg_)[a-z][a-z0-9_+.@-]{0,62}",
+    "MasterUsername": USER,
+    "DbUser": USER,
     "MasterUserPassword": r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[!#-&(-.0-?A-\[\]-~]{8,64}",
     "PreferredMaintenanceWindow": r"(?i)([a-z]{3}:[0-2]\d:[0-5]\d)-([a-z]{3}:[0-2]\d:[0-5]\d)",
 }

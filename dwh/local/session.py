@@ -8,7 +8,8 @@ sent on with small rewrites.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import psycopg2
@@ -39,6 +40,10 @@ class AwsApi(Protocol):
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
+        ...
+
+    def explained(self, cluster: str, error: psycopg2.OperationalError) -> Exception | None:
+        """What to raise instead of a full disk or a lost connection, where more is known of it."""
         ...
 
 
@@ -117,6 +122,26 @@ class Connection(extensions.connection):
     def in_transaction(self) -> bool:
         """Has a transaction begun, by psycopg2 or by a BEGIN?"""
         return self.get_transaction_status() != extensions.TRANSACTION_STATUS_IDLE
+
+    def commit(self) -> None:
+        """Commit."""
+        with self.explained():
+            super().commit()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """A full disk, and a connection that is lost because of one, in the words of the target that it belongs to.
+
+        Redshift survives a full disk; PostgreSQL may end all its sessions, which then tell nothing.
+        """
+        try:
+            yield
+        except psycopg2.OperationalError as error:
+            if error.pgcode is not None and not isinstance(error, pg_errors.DiskFull):
+                raise
+            if better := self.aws.explained(self.cluster_identifier, error):
+                raise better from error
+            raise
 
     def commit_now(self) -> None:
         """Commit, whoever began the transaction."""
@@ -217,9 +242,11 @@ class Statements:
                 from dwh.local.copy import run
 
                 session.looked = True
-                run.copy(session, lexer.code(statement))
+                with session.explained():
+                    run.copy(session, lexer.code(statement))
                 return
-            self._send(statement)
+            with session.explained():
+                self._send(statement)
         except RedshiftError as error:
             session.fail(error)
         except (pg_errors.SerializationFailure, pg_errors.CardinalityViolation) as error:

@@ -28,6 +28,7 @@ from dwh.local import folder, launcher, postgres
 from dwh.target import endpoint, read_times_quickly
 
 if TYPE_CHECKING:
+    import psycopg2
     from psycopg2.extensions import connection
 
 START_SECONDS = 60
@@ -185,9 +186,29 @@ class LocalTarget:
                 cluster_identifier=name,
             )
         except psycopg2.OperationalError as error:
-            raise UnreachableError(
+            raise self.failure(name) or UnreachableError(
                 f"cannot connect to the cluster {name}: {str(error).strip()}", hint=f"{CREATE}; or see {self._log}"
             ) from None
+
+    def failure(self, cluster: str) -> TargetError | None:
+        """What the local target knows of why the cluster's database does not run, or hardly."""
+        known = self._trouble(cluster)
+        if not known.get("message"):
+            return None
+        fix = f"{known['hint']} and run the step again; " if known["hint"] else ""
+        return TargetError(f"the local warehouse has failed: {known['message']}", hint=f"{fix}see {self._log}")
+
+    def explained(self, cluster: str, error: psycopg2.OperationalError) -> TargetError | None:
+        """What to tell a person instead of an error of the database: that its disk is full, and which one that is."""
+        if error.pgcode is None:
+            return self.failure(cluster)
+        said, place = str(error).partition("\n")[0], self._trouble(cluster).get("place") or self.settings.state_dir
+        hint = f"free space on the disk of {place} and run the step again"
+        return TargetError(f"the disk of the warehouse is full: {said}", hint=hint)
+
+    def _trouble(self, cluster: str) -> dict[str, str]:
+        found: dict[str, str] = (self._status() or {}).get("clusters", {}).get(cluster, {})
+        return found
 
     # --- the cluster ----------------------------------------------------------------------------
 
@@ -206,9 +227,9 @@ class LocalTarget:
         except redshift.exceptions.ClusterNotFoundFault:
             raise TargetError(f"there is no cluster {name} on the local target", hint=CREATE) from None
         if cluster["ClusterStatus"] != "available":
-            hints = {"paused": f"{CREATE} --resume", "hardware-failure": f"read {self._log}"}
             status = cluster["ClusterStatus"]
-            raise TargetError(f"the cluster {name} is {status}", hint=hints.get(status, f"{CREATE} waits for it"))
+            hint = f"{CREATE} --resume" if status == "paused" else f"{CREATE} waits for it"
+            raise self.failure(name) or TargetError(f"the cluster {name} is {status}", hint=hint)
         return name, cluster["Endpoint"]
 
     # --- the launcher ---------------------------------------------------------------------------

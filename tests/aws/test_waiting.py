@@ -11,7 +11,7 @@ from aws.account import waits_pass_at_once
 
 from dwh.aws import patience, redshift, waiting
 from dwh.console import Console
-from dwh.errors import AwsError
+from dwh.errors import AwsError, TargetError
 
 READY = {
     "ClusterAvailabilityStatus": "Available",
@@ -77,6 +77,13 @@ def test_a_hopeless_state_is_said_at_once(console, site, shows, status):
     with pytest.raises(AwsError, match=f"the cluster sparkify-dwh is {status}") as raised:
         wait(console, site, minutes=1000)
     assert raised.value.hint
+
+
+def test_a_target_that_knows_why_its_cluster_failed_is_asked(console, site, shows):
+    site.target.failure = lambda name: TargetError(f"{name}: the disk is full")
+    shows(cluster("hardware-failure", ClusterAvailabilityStatus="Failed"))
+    with pytest.raises(TargetError, match="sparkify-dwh: the disk is full"):
+        wait(console, site, minutes=1000)
 
 
 def test_a_failed_availability_is_said_at_once(console, site, shows):

@@ -25,7 +25,7 @@ def database(tmp_path_factory):
     )
     try:
         made = Database(server)
-        made.prepare()
+        made.create()
         yield made
     finally:
         server.destroy()

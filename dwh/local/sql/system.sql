@@ -58,11 +58,14 @@ SELECT userid, query, 0 AS slice, ''::char(256) AS name, filename::char(256), 0 
        (-1)::bigint AS copy_job_id
 FROM (SELECT DISTINCT * FROM redshift.load_commits) AS c;
 
+-- When this session began. PostgreSQL hides it from a user for whom the login was lent.
+CREATE FUNCTION redshift.session_began() RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'SELECT backend_start FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())';
 CREATE VIEW redshift.my_last_copy AS
-SELECT l.query, l.loaded
-FROM redshift.last_copy AS l
-JOIN pg_stat_get_activity(pg_backend_pid()) AS a ON a.pid = l.session AND a.backend_start <= l.began
-ORDER BY l.query DESC LIMIT 1;
+SELECT query, loaded FROM redshift.last_copy
+WHERE session = pg_backend_pid() AND began >= redshift.session_began()
+ORDER BY query DESC LIMIT 1;
 CREATE FUNCTION pg_catalog.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE
 AS 'SELECT coalesce((SELECT loaded FROM redshift.my_last_copy), 0)';
 CREATE FUNCTION pg_catalog.pg_last_copy_id() RETURNS integer LANGUAGE sql STABLE
@@ -88,12 +91,15 @@ WHERE c.relkind = 'r' AND n.nspname NOT IN ('redshift', 'information_schema')
 ORDER BY schemaname, tablename, a.attnum;
 GRANT SELECT ON pg_catalog.pg_table_def TO PUBLIC;
 
--- The rows of a table, counted.
+-- The rows of a table, counted, if the session may read it.
 CREATE FUNCTION redshift.rows_of(tbl oid) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
     found bigint;
 BEGIN
-    EXECUTE format('SELECT count(*) FROM %s', tbl::regclass) INTO found;
+    IF EXISTS (SELECT FROM pg_class WHERE oid = tbl AND NOT pg_is_other_temp_schema(relnamespace)
+               AND has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT')) THEN
+        EXECUTE format('SELECT count(*) FROM %s', tbl::regclass) INTO found;
+    END IF;
     RETURN found;
 END $$;
 
