@@ -4,10 +4,10 @@ The binaries come from a wheel, so nothing has to be installed on the machine;
 the life cycle is ours, because the wheels' own start a server on a Unix socket
 only, add a system user and open the caller's folders to everybody.
 
-PostgreSQL refuses to run as root. A root process runs it as ``nobody``, and
-when that user cannot reach the project's folder or the wheel, the data (and a
-copy of the binaries) go to a folder under the system's temporary directory,
-which is remembered in the server's home and removed with it.
+PostgreSQL refuses to run as root. A root process runs it as ``nobody``, who
+cannot enter the closed folder of root's home: the data go to a folder under the
+system's temporary directory, which is remembered in the server's home and removed
+with it. So does a copy of the binaries when that user cannot reach the wheel.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import tempfile
 import time
 from collections.abc import Sequence
@@ -44,8 +45,12 @@ ORDERLY = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 SHORT = ORDERLY[1:]
 # No process has this id (Linux stops at 2^22, macOS at 99,998).
 NO_PROCESS = 2**31 - 1
-# Beside the data: the folder that is used when the home itself cannot be.
+LOG = "postgres.log"
+# In the home of root's server: where its files are.
 PLACE = "place"
+# What may be removed with a home is named after it: its name on the disk goes with it when it is moved, not when it
+# is copied.
+PLACES = "sparkify-postgres-{}-"
 
 # What was committed survives a killed server; it need not survive a power cut, hence no fsync.
 # Statements stay out of the log: they may hold passwords.
@@ -105,7 +110,7 @@ class Server:
     @property
     def log(self) -> Path:
         """The server's log."""
-        return self.place / "postgres.log"
+        return self.place / LOG
 
     def start(self) -> None:
         """Start the server, on another port if its own is in use; nothing to do when it runs.
@@ -211,10 +216,13 @@ def remove(home: Path) -> None:
     """Stop the server that has its files in ``home``, if it is there, and delete them.
 
     For what a killed process left behind; needs nothing but the folder.
+
+    Raises:
+        TargetError: the home, or the place that it names, is not ours: nothing is touched.
     """
-    place = home
-    with contextlib.suppress(OSError):
-        place = Path((home / PLACE).read_text(encoding="utf-8").strip())
+    if not os.path.lexists(home):
+        return
+    place = place_of(home)
     _stop(_recorded_pid(place / "data"), place / "data", SHORT)
     _delete(place)
     _delete(home)
@@ -246,16 +254,51 @@ def dial(**arguments: Any) -> Any:
 
 
 def _make_place(home: Path) -> Path:
-    """A folder that the server's user can write to: ``home``, or one under the temporary directory."""
-    home.mkdir(parents=True)
-    binaries.hand_over(home)
-    if binaries.run([shutil.which("test") or "/bin/test", "-w", home]) == 0:
+    """A folder that the server's user can write to: ``home``, or for root one under the temporary directory."""
+    home.mkdir(0o700, parents=True)
+    if not binaries.as_root():
         return home
     lasting = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private folder there; /tmp may be cleared while we run
-    place = Path(tempfile.mkdtemp(prefix="sparkify-postgres-", dir=lasting if lasting.is_dir() else None))
+    prefix = PLACES.format(home.stat().st_ino)
+    place = Path(tempfile.mkdtemp(prefix=prefix, dir=lasting if lasting.is_dir() else None))
     (home / PLACE).write_text(f"{place}\n", encoding="utf-8")
     binaries.hand_over(place)
     return place
+
+
+def place_of(home: Path) -> Path:
+    """Where the files of the server of this home are.
+
+    Raises:
+        TargetError: we made neither it nor the home.
+    """
+    # A new home is empty; from then on it has one of the two.
+    if not _made_by_us(home) or not any(name in (LOG, PLACE) for name in os.listdir(home) or [PLACE]):
+        raise _foreign(home)
+    try:
+        with open(os.open(home / PLACE, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+            place = Path(file.read().strip())
+    except FileNotFoundError:
+        return home
+    except (OSError, ValueError):
+        raise _foreign(home / PLACE) from None
+    parents = ("/var/tmp", tempfile.gettempdir())  # noqa: S108 - where mkdtemp made it
+    ours = os.fspath(place.parent) in parents and place.name.startswith(PLACES.format(home.stat().st_ino))
+    if not ours or (os.path.lexists(place) and not _made_by_us(place)):
+        raise _foreign(place)
+    return place
+
+
+def _made_by_us(folder: Path) -> bool:
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid in (os.geteuid(), binaries.user_id())
+
+
+def _foreign(path: Path) -> TargetError:
+    return TargetError(
+        f"{path} was not made by the local target: it is left alone",
+        hint="look at it, remove it (or what names it under .local/clusters) by hand, and run the step again",
+    )
 
 
 # --- processes ----------------------------------------------------------------------------------
