@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dwh.console import plain
 from dwh.errors import ConfigError
+from dwh.local import state
 
 LOGS, SONGS, JSONPATHS = "log_data", "song_data", "log_json_path.json"
 
@@ -41,8 +42,8 @@ def remember(state_dir: Path, folder: Path, data_dir: Path | None) -> None:
 def remembered(state_dir: Path, data_dir: Path | None) -> Path | None:
     """The folder that ``--data`` named last; None when data_dir was changed since: the later word counts."""
     try:
-        note = json.loads((state_dir / GIVEN).read_text())
-    except (OSError, ValueError):
+        note = json.loads(state.read(state_dir, GIVEN))
+    except ValueError:
         return None
     return Path(note["folder"]) if note["data_dir"] == str(data_dir or "") else None
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dwh.errors import TargetError
-from dwh.local import secret, state
+from dwh.local import postgres, secret, state
 
 MODULE = "dwh.local.launcher"  # __name__ is __main__ in the process itself
 LOCKED = 75  # exit code: another launcher runs on this folder
@@ -87,13 +87,27 @@ def take_lock(state_dir: Path) -> IO[bytes] | None:
 
 
 def clear_homes(state_dir: Path) -> None:
-    """Stop and remove the databases that a killed launcher left behind."""
-    from dwh.local import postgres
+    """Stop and remove the databases that a killed launcher left behind.
 
-    homes = state_dir / HOMES
-    for home in homes.iterdir() if homes.is_dir() else ():
+    Raises:
+        TargetError: one of them is not ours.
+    """
+    for home in check_homes(state_dir):
         log.info("removing %s", home)
         postgres.remove(home)
+
+
+def check_homes(state_dir: Path) -> list[Path]:
+    """The homes of the databases of a launcher that has ended.
+
+    Raises:
+        TargetError: one of them is not ours.
+    """
+    homes = state_dir / HOMES
+    found = list(homes.iterdir()) if homes.is_dir() else []
+    for home in found:
+        postgres.place_of(home)
+    return found
 
 
 def _serve(state_dir: Path, token: str) -> Any:

@@ -275,18 +275,25 @@ def place_of(home: Path) -> Path:
     # A new home is empty; from then on it has one of the two.
     if not _made_by_us(home) or not any(name in (LOG, PLACE) for name in os.listdir(home) or [PLACE]):
         raise _foreign(home)
-    try:
-        with open(os.open(home / PLACE, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
-            place = Path(file.read().strip())
-    except FileNotFoundError:
+    place = _named_place(home)
+    if place is None:
         return home
-    except (OSError, ValueError):
-        raise _foreign(home / PLACE) from None
     parents = ("/var/tmp", tempfile.gettempdir())  # noqa: S108 - where mkdtemp made it
-    ours = os.fspath(place.parent) in parents and place.name.startswith(PLACES.format(home.stat().st_ino))
-    if not ours or (os.path.lexists(place) and not _made_by_us(place)):
+    named = os.fspath(place.parent) in parents and place.name.startswith(PLACES.format(home.stat().st_ino))
+    if not named or (os.path.lexists(place) and not _made_by_us(place)):
         raise _foreign(place)
     return place
+
+
+def _named_place(home: Path) -> Path | None:
+    try:
+        with open(os.open(home / PLACE, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+            text = file.read().rstrip("\n")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise _foreign(home / PLACE) from None
+    return Path(text) if text else None  # it is just being written
 
 
 def _made_by_us(folder: Path) -> bool:

@@ -92,6 +92,7 @@ class LocalTarget:
             ConfigError: the folder is not there, or has no song or log files.
             TargetError: the launcher does not come up, or ``.local`` is not ours.
         """
+        state.check(self.settings.state_dir)
         chosen, source = self._choose(data)
         if source != SAMPLE:
             folder.check(chosen)
@@ -296,6 +297,7 @@ class LocalTarget:
 
     def _launch(self) -> None:
         """Start the launcher, detached from this step, and wait until it answers."""
+        launcher.check_homes(self.settings.state_dir)
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environ |= SPARING | {
             "PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
