@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,23 @@ class FileKey(FakeKey):
         """Without moto's list of all objects ever made, which would keep deleted ones."""
         return object.__new__(cls)
 
-    def __init__(self, name: str, file: File, bucket: str) -> None:
+    def __init__(self, name: str, file: File, bucket: str, earlier: datetime | None = None) -> None:
+        """Make the object.
+
+        Args:
+            name: its key.
+            file: its content.
+            bucket: the name of its bucket.
+            earlier: LastModified of the object whose place it takes. S3 gives the time of the upload, so it is a
+                later one then, even where the file is older.
+        """
         self.name = name
         self.bucket_name = bucket
         self.file = file
         self.contentsize = file.size
-        self.last_modified = datetime.fromtimestamp(file.mtime_ns // 10**9, UTC).replace(tzinfo=None)
+        self.last_modified = _seconds(file.mtime_ns / 10**9)
+        if earlier is not None:
+            self.last_modified = max(_seconds(time.time()), earlier + timedelta(seconds=1))
         self._etag = None
 
     def __getattr__(self, name: str) -> Any:
@@ -152,6 +164,11 @@ class Mirror:
         return wanted, left_out
 
 
+def _seconds(moment: float) -> datetime:
+    """A moment as S3 gives it: UTC, in whole seconds."""
+    return datetime.fromtimestamp(int(moment), UTC).replace(tzinfo=None)
+
+
 def _digest(keys: Iterable[FileKey]) -> None:
     for key in keys:
         with contextlib.suppress(MissingKey):
@@ -167,7 +184,7 @@ def _mirror(bucket: FakeBucket, wanted: dict[str, File]) -> list[FileKey]:
     for key, file in wanted.items():
         found = bucket.keys.get(key)
         if not isinstance(found, FileKey) or found.file != file:
-            changed.append(FileKey(key, file, bucket.name))
+            changed.append(FileKey(key, file, bucket.name, found.last_modified if found else None))
             bucket.keys.setlist(key, changed[-1:])
     return changed
 

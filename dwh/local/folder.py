@@ -27,11 +27,12 @@ GIVEN = "data.json"
 
 @dataclass(frozen=True)
 class File:
-    """A file as it stands: enough to see that it has changed."""
+    """A file as it stands: enough to see that it has changed, also when it was put back with its old time."""
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
 
 
 def remember(state_dir: Path, folder: Path, data_dir: Path | None) -> None:
@@ -54,7 +55,11 @@ def seen(path: str) -> File | None:
         status = os.stat(path)
     except OSError:
         return None
-    return File(path, status.st_size, status.st_mtime_ns)
+    return _file(path, status)
+
+
+def _file(path: str, status: os.stat_result) -> File:
+    return File(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def check(folder: Path) -> None:
@@ -142,7 +147,7 @@ def _as_object(path: str, status: os.stat_result) -> File:
         raise ValueError("its date is not between 1970 and 9999")
     if not status.st_mode & stat.S_IROTH and not os.access(path, os.R_OK):
         raise ValueError("you may not read it")
-    return File(path, status.st_size, status.st_mtime_ns)
+    return _file(path, status)
 
 
 def _is_utf8(name: str) -> bool:

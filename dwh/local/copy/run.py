@@ -105,11 +105,8 @@ class Load:
             for _ in chunks:
                 pass
         else:
-            stream = _Stream(chunks)
-            with self.session.plain() as cursor, _no_collection():
+            with self.session.plain() as cursor, _no_collection(), _Stream(chunks) as stream:
                 cursor.copy_expert(self.table.copy_sql, stream)
-            if stream.error is not None:
-                raise stream.error
         if self.log.failed:
             raise RedshiftError(errors.FAILED.format(self.copy.table.table))
 
@@ -245,15 +242,24 @@ def _shown(text: str) -> str:
 
 
 class _Stream(io.RawIOBase):
-    """What psycopg2 reads the COPY lines from. An error ends the stream; it is raised once COPY is over."""
+    """What psycopg2 reads the COPY lines from.
+
+    psycopg2 makes an error of its own of whatever is raised while it reads, Ctrl-C included. So what is
+    raised here ends the stream, and is raised again once COPY is over.
+    """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self.error: RedshiftError | None = None
+        self._raised: BaseException | None = None
 
     def read(self, size: int = -1) -> bytes:
         try:
             return next(self._chunks, b"")
-        except RedshiftError as error:
-            self.error = error
+        except BaseException as raised:
+            self._raised = raised
             return b""
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        if self._raised is not None:
+            raise self._raised from None
