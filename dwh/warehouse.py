@@ -39,6 +39,10 @@ VALUE_LOGGED = 1024
 ROLE_REFUSED = (
     "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role"
 )
+GONE = (
+    "somebody has removed it since the step listed it: run the step again, it lists S3 anew; "
+    "a file of log_jsonpath has to be put back first"
+)
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a
 # serializable isolation violation, its error 1023, under XX000, the state of many other errors.
@@ -247,6 +251,8 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         return missing_table(table[1])
     if re.search(r"S3ServiceException.*\bStatus 403", said):
         return WarehouseError(f"COPY may not read the data: {said}", hint=ROLE_REFUSED)
+    if re.search(r"The specified S3 prefix '.*' does not exist", said):
+        return WarehouseError(f"COPY did not find what the step had seen in S3: {said}", hint=GONE)
     hints = {
         errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
         errorcodes.QUERY_CANCELED: "run the step again, or raise statement_timeout in dwh.cfg",

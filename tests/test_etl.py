@@ -348,3 +348,24 @@ def test_the_cost_of_a_new_day_does_not_depend_on_what_is_there(warehouse, caplo
         costs.append((len(statements), warehouse.value("SELECT COUNT(*) FROM staging_events")))
     assert costs[0] == costs[1]
     assert costs[0][1] == 1
+
+
+def test_an_object_that_goes_between_listing_and_copy_is_said_and_the_next_run_loads_the_rest(warehouse, monkeypatch):
+    from dwh import warehouse as statements
+
+    warehouse.events("a", play())
+    warehouse.events("b", play(itemInSession=1))
+    warehouse.songs(song())
+    real = statements.copy
+
+    def copy(*args):
+        (warehouse.data / "log_data/2018/11/b.json").unlink(missing_ok=True)
+        return real(*args)
+
+    monkeypatch.setattr(statements, "copy", copy)
+    said = load(warehouse, code=1)
+    assert "COPY did not find what the step had seen in S3: The specified S3 prefix 'log_data/2018/11/b.json'" in said
+    assert "hint: somebody has removed it since the step listed it: run the step again" in said
+    assert len(warehouse.query(PLAYS)) == 0
+    load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 1

@@ -13,7 +13,7 @@ from dwh.local import secret
 from dwh.target import read_times_quickly
 
 
-def make(service: str, region: str, port: int, token: str, missing: Callable[[], TargetError | None]) -> Any:
+def make(service: str, region: str, *, port: int, token: str, missing: Callable[[], TargetError | None]) -> Any:
     """A client that no AWS_* variable, profile, configuration file or proxy can lead elsewhere.
 
     Args:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 from dwh.config import Settings
 from dwh.console import Console, plain
@@ -41,6 +41,14 @@ SPARING = {"MALLOC_ARENA_MAX": "2"}
 # What a process needs of our environment; secrets, proxies and AWS_* variables are none of the launcher's business.
 PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV")
 PROJECT = Path(__file__).parents[2]
+
+
+class Launched(NamedTuple):
+    """What is in launcher.json."""
+
+    pid: int
+    port: int
+    token: str
 
 
 class LocalTarget:
@@ -70,7 +78,7 @@ class LocalTarget:
         launched = self._launcher()
         if launched is None:
             return "local target · not running"
-        where = f"local target · {postgres.HOST}:{launched['port']}"
+        where = f"local target · {postgres.HOST}:{launched.port}"
         data = self._sync()
         if not data["folder"]:  # create_cluster.py was cut off in its first second
             return f"{where} · no data yet"
@@ -138,9 +146,10 @@ class LocalTarget:
         launched = self._running()
         if service == "s3":
             self._sync()
-        key = service, launched["token"]
+        key = service, launched.token
         if key not in self._clients:
-            self._clients[key] = clients.make(service, self.settings.region, *self._address(launched), self._missing)
+            port, token, region = launched.port, launched.token, self.settings.region
+            self._clients[key] = clients.make(service, region, port=port, token=token, missing=self._missing)
         return self._clients[key]
 
     @contextlib.contextmanager
@@ -217,25 +226,24 @@ class LocalTarget:
     def _log(self) -> Path:
         return self.settings.state_dir / launcher.LOG
 
-    def _state(self) -> dict[str, Any] | None:
+    def _launched(self) -> Launched | None:
         """What the launcher wrote down when it came up; that of a killed one stays."""
         try:
-            found: dict[str, Any] = json.loads(state.read(self.settings.state_dir, launcher.STATE))
-        except ValueError:
+            return Launched(**json.loads(state.read(self.settings.state_dir, launcher.STATE)))
+        except (ValueError, TypeError):
             return None
-        return found
 
-    def _launcher(self) -> dict[str, Any] | None:
-        """The state of our launcher; None when nothing answers, or another program on its port."""
-        found = self._state()
+    def _launcher(self) -> Launched | None:
+        """Our launcher; None when nothing answers, or another program on its port."""
+        found = self._launched()
         if found is None:
             return None
         with contextlib.suppress(OSError):
-            secret.connect(*self._address(found), timeout=5).close()
+            secret.connect(found.port, found.token, timeout=5).close()
             return found
         return None
 
-    def _running(self) -> dict[str, Any]:
+    def _running(self) -> Launched:
         found = self._launcher()
         if found is None:
             raise self._not_running()
@@ -246,21 +254,19 @@ class LocalTarget:
         return None if self._launcher() else self._not_running()
 
     def _not_running(self) -> TargetError:
-        if self._state() is None:
+        if self._launched() is None:
             return TargetError("the local target is not running", hint=CREATE)
         return TargetError("the local target is not running: its process was ended", hint=f"{CREATE}; {ANEW}")
-
-    @staticmethod
-    def _address(launched: dict[str, Any]) -> tuple[int, str]:
-        return launched["port"], launched["token"]
 
     @contextlib.contextmanager
     def _asked(self, path: str, body: dict[str, Any]) -> Iterator[http.client.HTTPResponse]:
         """One request to the launcher's own paths. Not through urllib, which would ask a proxy."""
-        port, token = self._address(self._running())
+        launched = self._launched()
+        if launched is None:
+            raise self._not_running()
         try:
-            with contextlib.closing(secret.connect(port, token, timeout=60)) as connection:
-                connection.request("POST", path, json.dumps(body), secret.credential(token))
+            with contextlib.closing(secret.connect(launched.port, launched.token, timeout=60)) as connection:
+                connection.request("POST", path, json.dumps(body), secret.credential(launched.token))
                 yield connection.getresponse()
         except (OSError, http.client.HTTPException):
             raise self._missing() or TargetError("the local target does not answer", hint=f"see {self._log}") from None
@@ -332,7 +338,8 @@ class LocalTarget:
             deadline, told = time.monotonic() + STOP_SECONDS, 0
             while time.monotonic() < deadline:
                 # Looked up each time: one that is just starting has no state file yet.
-                pid = told or (self._state() or {}).get("pid", 0)
+                found = self._launched()
+                pid = told or (found.pid if found else 0)
                 if self._is_launcher(pid):
                     if not told:
                         os.kill(pid, number)
