@@ -92,11 +92,12 @@ def _opened(folder: Path) -> Iterator[int]:
         reason = "is a link" if os.path.islink(folder) else f"cannot be opened: {error.strerror}"
         raise _refused(folder, reason) from None
     try:
-        _close(folder, there)
+        _check_owner(folder, os.fstat(there))
         names = os.listdir(there)
         if MARK not in names and not all(name.startswith(MADE) for name in names):
             raise _refused(folder, "was not made by the local target")
-        for name in names:
+        _close(folder, there)
+        for name in os.listdir(there):
             with suppress(FileNotFoundError):  # replaced by another step just now
                 _check_owner(folder / name, os.lstat(name, dir_fd=there))
         yield there
@@ -105,12 +106,10 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def _close(folder: Path, there: int) -> None:
-    status = os.fstat(there)
-    _check_owner(folder, status)
-    if stat.S_IMODE(status.st_mode) != CLOSED:
+    if stat.S_IMODE(os.fstat(there).st_mode) != CLOSED:
         os.fchmod(there, CLOSED)
-        if stat.S_IMODE(os.fstat(there).st_mode) != CLOSED:
-            raise _refused(folder, "cannot be closed to other users")
+    if stat.S_IMODE(os.fstat(there).st_mode) != CLOSED:
+        raise _refused(folder, "cannot be closed to other users")
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:

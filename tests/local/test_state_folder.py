@@ -137,6 +137,7 @@ def test_another_folder_in_its_place_is_not_taken_for_it(place):
     (place.state / "clusters" / "one").mkdir(parents=True)
     refused_everywhere(place, "was not made by the local target")
     assert (place.state / "thesis.txt").read_text() == "kept"
+    assert mode(place.state) == 0o755
     shutil.rmtree(place.state)
 
 
