@@ -23,6 +23,7 @@ from dwh.local import postgres, secret, state
 MODULE = "dwh.local.launcher"  # __name__ is __main__ in the process itself
 LOCKED = 75  # exit code: another launcher runs on this folder
 POLL_SECONDS = 1.0
+STRANGER_SECONDS = 30  # for each piece of what somebody sends who has not proven himself
 STATE, LOCK, LOG, HOMES = "launcher.json", state.MARK, "launcher.log", "clusters"
 
 log = logging.getLogger(MODULE)
@@ -121,6 +122,7 @@ def _serve(state_dir: Path, token: str) -> Any:
 
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = STRANGER_SECONDS
 
         def run_wsgi(self) -> None:
             """Werkzeug ends the connection after each answer; after the proof the caller's request comes on it."""
@@ -128,6 +130,7 @@ def _serve(state_dir: Path, token: str) -> Any:
             if proof is None:
                 super().run_wsgi()
                 return
+            self.connection.settimeout(None)  # COPY may take its time between two objects
             self.send_response(200)
             self.send_header("Content-Length", str(len(proof)))
             self.end_headers()
@@ -137,6 +140,9 @@ def _serve(state_dir: Path, token: str) -> Any:
             """Successful requests are not worth a line."""
             if str(code).startswith("5"):
                 super().log_request(code, size)
+
+        def log_error(self, *_: Any) -> None:
+            """What is no request at all is a stranger's."""
 
     (state_dir / HOMES).mkdir(exist_ok=True)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)

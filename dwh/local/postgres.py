@@ -43,6 +43,8 @@ PASSING_SECONDS = 15
 # A fast shutdown writes everything to the disk first, an immediate one nothing; the last one kills.
 ORDERLY = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 SHORT = ORDERLY[1:]
+# The first libpq that lets a client choose how it logs in.
+REQUIRES_AUTH = 160_000
 # No process has this id (Linux stops at 2^22, macOS at 99,998).
 NO_PROCESS = 2**31 - 1
 LOG = "postgres.log"
@@ -237,15 +239,21 @@ def connect(*, port: int, dbname: str, user: str, password: str, timeout: int = 
 def dial(**arguments: Any) -> Any:
     """``psycopg2.connect`` to a server of ours: no TLS or Kerberos unless asked for, and no variable of libpq.
 
+    The password is not sent: the server proves that it knows it (SCRAM), or another program has taken its port.
+
     The variables are hidden and not overruled, because PGTZ, PGDATESTYLE and
     PGSERVICE have no argument that would do it, and older libpqs not all of the rest.
     A step connects from one thread, and the launcher is given no such variable.
     """
     import psycopg2
+    from psycopg2.extensions import libpq_version
 
+    ours = {"sslmode": "disable", "gssencmode": "disable"}
+    if libpq_version() >= REQUIRES_AUTH:
+        ours["require_auth"] = "scram-sha-256"
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
     try:
-        return psycopg2.connect(**{"sslmode": "disable", "gssencmode": "disable"} | arguments)
+        return psycopg2.connect(**ours | arguments)
     finally:
         os.environ.update(hidden)
 

@@ -15,6 +15,7 @@ import threading
 import urllib.parse
 
 import boto3
+import psycopg2
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -366,3 +367,32 @@ def test_the_secret_is_in_no_log_argument_or_variable_and_in_one_file(shared, ca
     with contextlib.suppress(FileNotFoundError), open(f"/proc/{state['pid']}/environ", "rb") as environ:
         assert token.encode() not in environ.read()
     assert token not in "".join(capfd.readouterr()) + caplog.text
+
+
+# --- the database's port ---
+
+
+class FakeDatabase(Stranger):
+    """On the port of a database that has ended; it asks for the password in clear text."""
+
+    def __init__(self):
+        super().__init__(0, b"R\0\0\0\x08\0\0\0\x03")
+        self.port = self._server.getsockname()[1]
+
+
+def test_a_stranger_on_the_databases_port_is_not_told_the_password():
+    stranger = FakeDatabase()
+    try:
+        with pytest.raises(psycopg2.OperationalError, match="scram-sha-256"):
+            postgres.connect(port=stranger.port, dbname="sparkify", user="sparkify_admin", password="Correct-Horse-1")
+    finally:
+        stranger.close()
+    assert b"sparkify_admin" in stranger.heard
+    assert b"Correct-Horse-1" not in stranger.heard
+
+
+def test_psql_logs_in_in_the_same_way(available, target):
+    from dwh import psql
+
+    with contextlib.closing(target.connect()) as conn:
+        assert psql.environment(conn.info.dsn_parameters, "secret")["PGREQUIREAUTH"] == "scram-sha-256"
