@@ -33,6 +33,7 @@ VARIABLES = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
     "gssencmode": "PGGSSENCMODE",
+    "require_auth": "PGREQUIREAUTH",
     "options": "PGOPTIONS",
 }
 

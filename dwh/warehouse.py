@@ -51,6 +51,10 @@ ROLE_NOT_TAKEN = (
 )
 OTHER_REGION = "the bucket is in another region: set region under [S3] in dwh.cfg"
 JSONPATHS_BAD = "fix the file that log_jsonpath in dwh.cfg names: one path for each of the 18 columns, in their order"
+GONE = (
+    "somebody has removed it since the step listed it: run the step again, it lists S3 anew; "
+    "a file of log_jsonpath has to be put back first"
+)
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a serializable isolation
 # violation, its error 1023, under XX000, the state of many other errors; that of the other texts is not documented.
@@ -309,6 +313,8 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         return WarehouseError(f"COPY may not read the data: {said}", hint=OTHER_REGION)
     if re.search(r"JSONPath", said, re.IGNORECASE):
         return WarehouseError(f"COPY cannot use the JSONPaths file: {said}", hint=JSONPATHS_BAD)
+    if re.search(r"The specified S3 prefix '.*' does not exist", said):
+        return WarehouseError(f"COPY did not find what the step had seen in S3: {said}", hint=GONE)
     hints = {
         errorcodes.UNDEFINED_COLUMN: "the tables are of another version: python create_tables.py --recreate --yes, "
         "then python etl.py",

@@ -669,3 +669,24 @@ def test_records_that_no_view_names_are_counted_all_the_same(warehouse, monkeypa
     assert "  events     2 read = 1 staged + 1 left out\n" in said
     warehouse.events("b", play(sessionId="x"), play(sessionId="y"))
     load(warehouse, "--max-errors", "1", code=1)
+
+
+def test_an_object_that_goes_between_listing_and_copy_is_said_and_the_next_run_loads_the_rest(warehouse, monkeypatch):
+    from dwh import warehouse as statements
+
+    warehouse.events("a", play())
+    warehouse.events("b", play(itemInSession=1))
+    warehouse.songs(song())
+    real = statements.copy
+
+    def copy(*args):
+        (warehouse.data / "log_data/2018/11/b.json").unlink(missing_ok=True)
+        return real(*args)
+
+    monkeypatch.setattr(statements, "copy", copy)
+    said = load(warehouse, code=1)
+    assert "COPY did not find what the step had seen in S3: The specified S3 prefix 'log_data/2018/11/b.json'" in said
+    assert "hint: somebody has removed it since the step listed it: run the step again" in said
+    assert len(warehouse.query(PLAYS)) == 0
+    load(warehouse)
+    assert len(warehouse.query(PLAYS)) == 1

@@ -4,18 +4,23 @@ Everything that leans on moto's internals stands here, in ``cluster.py``, in
 ``redshift_api.py`` and in ``buckets.py``; requirements.txt pins moto's minor
 version, and the tests of test_launcher, test_clusters and test_buckets go through all of them.
 
+It answers nobody but the user who started it: a request must show the launcher's secret (see secret.py), and may not
+come from a web page.
+
 Beside the AWS services the application answers three paths of its own:
 
-    GET  /_local/status    who this is, and what it holds
-    POST /_local/sync      make the buckets the same as the data folder
+    POST /_local/sync      make the buckets the same as the data folder; answers what they hold
     POST /_local/objects   many objects in one stream (see buckets.frames)
+    POST /_local/clusters  what is wrong with the databases of the clusters
+
+A fourth one, /_local/status, is the launcher's: there it proves that it knows the secret.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -25,8 +30,15 @@ from typing import Any
 import botocore.session
 import moto.utilities.utils
 
+from dwh.local import secret
+
 SERVICES = ("iam", "sts", "ec2", "redshift", "s3")
-HERE = ("127.0.0.1", "localhost")
+# Another name that leads to loopback is that of a web page.
+HERE = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+# What a request was signed for: KEY/DATE/REGION/SERVICE/aws4_request.
+SCOPE = re.compile(r"Credential=[^/,]*/\d+/[^/,]+/([a-z0-9-]+)/aws4_request")
+# What AWS calls an access key that it does not know, and one that is missing.
+ERRORS = {"s3": ("InvalidAccessKeyId", "AccessDenied"), "ec2": ("AuthFailure", "AuthFailure")}
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +72,11 @@ def create_app(home: Path, token: str) -> Application:
 
     Args:
         home: a folder that is ours alone.
-        token: what /_local/status answers with, so that a caller can tell us from a stranger on the same port.
+        token: the secret that every request must show.
     """
-    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no web page has any business here
     _without_instances()
     with _read_once():
+        import moto.moto_server.werkzeug_app
         import moto.redshift.models
         import moto.redshift.urls
         import moto.s3.models
@@ -72,6 +84,8 @@ def create_app(home: Path, token: str) -> Application:
         from dwh.local.cluster import LocalCluster
         from dwh.local.redshift_api import LocalRedshift
 
+        # The variable that says so is read when moto is first imported, which may have been long ago.
+        moto.moto_server.werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
         LocalCluster.homes = home
         moto.redshift.models.Cluster = LocalCluster  # type: ignore[misc]
         moto.redshift.urls.url_paths = {"{0}/$": LocalRedshift.dispatch}
@@ -144,30 +158,24 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         """Answer one request."""
-        if environ.get("HTTP_HOST", "").rpartition(":")[0] not in HERE:
-            # A web page that got its own name to resolve to loopback.
+        if _of_a_web_page(environ):
             return _answer(start, "403 Forbidden", b"")
+        if not secret.shown(environ, self.token):
+            return _unknown_caller(environ, start)
         path = environ.get("PATH_INFO", "")
-        own = {"/_local/status": self._status, "/_local/sync": self._sync, "/_local/objects": self._objects}
+        own = {"/_local/sync": self._sync, "/_local/objects": self._objects, "/_local/clusters": self._clusters}
         if path.startswith("/_local/"):
             return own.get(path, _not_found)(environ, start)
         if environ["REQUEST_METHOD"] == "GET" and (page := self._listing(path, environ.get("QUERY_STRING", ""))):
             return _answer(start, "200 OK", page, "application/xml")
         return self._moto(environ, start)
 
-    def _status(self, _: dict[str, Any], start: Start) -> Iterable[bytes]:
-        body = {
-            "token": self.token,
-            "folder": self.mirror.folder,
-            "source": self.mirror.source,
-            "counts": self.mirror.counts,
-            "clusters": {cluster.cluster_identifier: cluster.trouble() for cluster in clusters()},
-        }
+    def _clusters(self, _: dict[str, Any], start: Start) -> Iterable[bytes]:
+        body = {cluster.cluster_identifier: cluster.trouble() for cluster in clusters()}
         return _answer(start, "200 OK", json.dumps(body).encode())
 
     def _sync(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        self.mirror.sync(_body(environ))
-        return self._status(environ, start)
+        return _answer(start, "200 OK", json.dumps(self.mirror.sync(_body(environ))).encode())
 
     def _objects(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         from dwh.local.buckets import frames
@@ -178,6 +186,23 @@ class Application:
         # No Content-Length, so the stream is sent in chunks with an end mark: a reader notices one that breaks off.
         start("200 OK", [("Content-Type", "application/octet-stream")])
         return _gathered(stream)
+
+
+def _of_a_web_page(environ: dict[str, Any]) -> bool:
+    """Whether a browser sends it for some page: one of another name, one that got its own to resolve to loopback."""
+    host = environ.get("HTTP_HOST", "")
+    return "HTTP_ORIGIN" in environ or environ["REQUEST_METHOD"] == "OPTIONS" or not HERE.fullmatch(host)
+
+
+def _unknown_caller(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+    """AWS's answer to a request without an access key, or with an unknown one."""
+    if environ.get("PATH_INFO", "").startswith("/_local/"):
+        return _answer(start, "403 Forbidden", b"{}")
+    scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    service = scope[1] if scope else "query" if environ["REQUEST_METHOD"] == "POST" else "s3"
+    unknown, missing = ERRORS.get(service, ("InvalidClientTokenId", "MissingAuthenticationToken"))
+    code = unknown if secret.access_key(environ) else missing
+    return _refuse(environ, start, "403 Forbidden", service, code, "The local target answers its own user only")
 
 
 def _gathered(stream: Iterable[bytes], size: int = 1 << 18) -> Iterable[bytes]:
@@ -241,15 +266,20 @@ def _error_body(service: str, code: str, message: str) -> str:
     return f"<ErrorResponse>{error}<RequestId>local</RequestId></ErrorResponse>"
 
 
+def _refuse(
+    environ: dict[str, Any], start: Start, status: str, service: str, code: str, message: str
+) -> Iterable[bytes]:
+    if "json" in environ.get("CONTENT_TYPE", ""):
+        body = json.dumps({"__type": code, "message": message}).encode()
+        return _answer(start, status, body, "application/x-amz-json-1.1")
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else _error_body(service, code, message).encode()
+    return _answer(start, status, body, "text/xml")
+
+
 def _unsupported_service(name: str) -> Wsgi:
     message = f"{name} is not part of the local target, which has {', '.join(SERVICES)}"
 
     def app(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        if "json" in environ.get("CONTENT_TYPE", ""):
-            body = json.dumps({"__type": "UnsupportedOperation", "message": message})
-            return _answer(start, "400 Bad Request", body.encode(), "application/x-amz-json-1.1")
-        return _answer(
-            start, "400 Bad Request", _error_body("query", "UnsupportedOperation", message).encode(), "text/xml"
-        )
+        return _refuse(environ, start, "400 Bad Request", "query", "UnsupportedOperation", message)
 
     return app

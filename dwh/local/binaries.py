@@ -116,6 +116,11 @@ def as_root() -> bool:
     return os.geteuid() == 0
 
 
+def user_id() -> int:
+    """The id of the user that the server runs as."""
+    return _account().pw_uid if as_root() else os.geteuid()
+
+
 def hand_over(path: Path, mode: int = 0o700) -> None:
     """Make ``path`` the server's user's own, and nobody else's."""
     path.chmod(mode)

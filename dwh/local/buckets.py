@@ -26,6 +26,8 @@ from dwh.local import folder as folders
 from dwh.local.folder import File
 
 CHUNK = 1 << 20
+# In UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+LONGEST_KEY = 1024
 
 # What all mirrored objects have in common (ACL, storage class, metadata, ...), kept once instead of 15,000 times.
 _COMMON = FakeKey("", b"", account_id=DEFAULT_ACCOUNT_ID, region_name="us-east-1", version_id="null")
@@ -106,41 +108,60 @@ class Mirror:
         self.source = ""
         self.counts = {folders.LOGS: 0, folders.SONGS: 0}
 
-    def sync(self, request: dict[str, str]) -> None:
+    def sync(self, request: dict[str, str]) -> dict[str, Any]:
         """Bring new, changed and deleted files to the buckets.
 
         Args:
             request: ``log_data``, ``song_data``, ``log_jsonpath`` as S3 addresses and ``region`` of
                 their buckets; ``folder`` and ``source`` (a word about it) when it is to be another one.
+
+        Returns:
+            ``folder`` and ``source`` as they are now, ``before`` (the folder until now), ``counts`` of files,
+            and ``left_out``: a sentence about each file that cannot be an object.
         """
         with self._lock:
+            before = self.folder
             self.folder = request.get("folder") or self.folder
             self.source = request.get("source") or self.source
-            if not self.folder:
-                return
-            wanted = self._wanted(request)
-            for name in wanted.keys() - backend().buckets.keys():
-                backend().create_bucket(name, request["region"])
-            changed = [
-                key for name, bucket in backend().buckets.items() for key in _mirror(bucket, wanted.get(name, {}))
-            ]
+            left_out = self._mirror(request) if self.folder else []
+            return {
+                "folder": self.folder,
+                "source": self.source,
+                "before": before,
+                "counts": self.counts,
+                "left_out": left_out,
+            }
+
+    def _mirror(self, request: dict[str, str]) -> list[str]:
+        wanted, left_out = self._wanted(request)
+        for name in wanted.keys() - backend().buckets.keys():
+            backend().create_bucket(name, request["region"])
+        changed = [key for name, bucket in backend().buckets.items() for key in _mirror(bucket, wanted.get(name, {}))]
         if changed:
             # S3 knows an object's ETag from its upload on: who lists 15,000 need not wait until all are read.
             threading.Thread(target=_digest, args=(changed,), daemon=True).start()
+        return left_out
 
-    def _wanted(self, request: dict[str, str]) -> dict[str, dict[str, File]]:
-        """What the buckets should hold: bucket -> key -> file."""
+    def _wanted(self, request: dict[str, str]) -> tuple[dict[str, dict[str, File]], list[str]]:
+        """What the buckets should hold: bucket -> key -> file; and what cannot be an object, with the reason."""
         root = Path(self.folder)
         wanted: defaultdict[str, dict[str, File]] = defaultdict(dict)
+        left_out: list[str] = []
         for name in (folders.LOGS, folders.SONGS):
             bucket, prefix = split_uri(request[name])
             prefix += "" if prefix.endswith("/") else "/"
-            found = {prefix + relative: file for relative, file in folders.files(root / name)}
+            found = {}
+            for relative, file in folders.files(root / name, left_out):
+                key = prefix + relative
+                if len(key.encode()) > LONGEST_KEY:
+                    left_out.append(f"{file.path}: its key in S3 would be longer than {LONGEST_KEY:,} bytes")
+                else:
+                    found[key] = file
             wanted[bucket] |= found
             self.counts[name] = len(found)
         bucket, key = split_uri(request["log_jsonpath"])
-        wanted[bucket][key] = folders.jsonpaths(root)
-        return wanted
+        wanted[bucket][key] = folders.jsonpaths(root, left_out)
+        return wanted, left_out
 
 
 def _seconds(moment: float) -> datetime:

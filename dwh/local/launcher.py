@@ -11,24 +11,30 @@ import fcntl
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import threading
 from pathlib import Path
 from typing import IO, Any
 
+from dwh.errors import TargetError
+from dwh.local import postgres, secret, state
+
 MODULE = "dwh.local.launcher"  # __name__ is __main__ in the process itself
 LOCKED = 75  # exit code: another launcher runs on this folder
 POLL_SECONDS = 1.0
-STATE, LOCK, LOG, HOMES = "launcher.json", "launcher.lock", "launcher.log", "clusters"
+STRANGER_SECONDS = 30  # for each piece of what somebody sends who has not proven himself
+STATE, LOCK, LOG, HOMES = "launcher.json", state.MARK, "launcher.log", "clusters"
 
 log = logging.getLogger(MODULE)
 
 
 def main(state_dir: Path) -> int:
     """Serve until told to end; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    os.umask(0o077)
+    token = secret.new()
+    _log_without(token)
+    state.check(state_dir)
     lock = take_lock(state_dir)
     if lock is None:
         return LOCKED
@@ -36,7 +42,6 @@ def main(state_dir: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
     clear_homes(state_dir)
-    token = secrets.token_hex(16)
     server = _serve(state_dir, token)
     try:
         _write_state(state_dir, {"pid": os.getpid(), "port": server.port, "token": token})
@@ -50,6 +55,18 @@ def main(state_dir: Path) -> int:
         if _state_is_ours(state_dir, token):  # the folder may have been removed, and made again for another
             (state_dir / STATE).unlink()
     return 0
+
+
+def _log_without(token: str) -> None:
+    """Write the log on standard error, and the secret never: a library may quote the request that holds it."""
+
+    class Formatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return super().format(record).replace(token, "SECRET")
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _end_databases() -> None:
@@ -71,13 +88,27 @@ def take_lock(state_dir: Path) -> IO[bytes] | None:
 
 
 def clear_homes(state_dir: Path) -> None:
-    """Stop and remove the databases that a killed launcher left behind."""
-    from dwh.local import postgres
+    """Stop and remove the databases that a killed launcher left behind.
 
-    homes = state_dir / HOMES
-    for home in homes.iterdir() if homes.is_dir() else ():
+    Raises:
+        TargetError: one of them is not ours.
+    """
+    for home in check_homes(state_dir):
         log.info("removing %s", home)
         postgres.remove(home)
+
+
+def check_homes(state_dir: Path) -> list[Path]:
+    """The homes of the databases of a launcher that has ended.
+
+    Raises:
+        TargetError: one of them is not ours.
+    """
+    homes = state_dir / HOMES
+    found = list(homes.iterdir()) if homes.is_dir() else []
+    for home in found:
+        postgres.place_of(home)
+    return found
 
 
 def _serve(state_dir: Path, token: str) -> Any:
@@ -87,26 +118,44 @@ def _serve(state_dir: Path, token: str) -> Any:
 
     from dwh.local.aws import create_app
 
+    app = create_app(state_dir / HOMES, token)
+
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = STRANGER_SECONDS
+
+        def run_wsgi(self) -> None:
+            """Werkzeug ends the connection after each answer; after the proof the caller's request comes on it."""
+            proof = secret.answer(self.headers, token) if self.path == secret.PROOF_PATH else None
+            if proof is None:
+                super().run_wsgi()
+                return
+            self.connection.settimeout(None)  # COPY may take its time between two objects
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(proof)))
+            self.end_headers()
+            self.wfile.write(proof.encode())
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Successful requests are not worth a line."""
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
+        def log_error(self, *_: Any) -> None:
+            """What is no request at all is a stranger's."""
+
     (state_dir / HOMES).mkdir(exist_ok=True)
-    app = create_app(state_dir / HOMES, token)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
 
-def _write_state(state_dir: Path, state: dict[str, Any]) -> None:
+def _write_state(state_dir: Path, about: dict[str, Any]) -> None:
     """The file by which later steps find us: whole or not at all, and for this user only."""
     draft = state_dir / f"{STATE}.new"
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(state, file)
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(about, file)
     draft.replace(state_dir / STATE)
 
 
@@ -118,4 +167,7 @@ def _state_is_ours(state_dir: Path, token: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    try:
+        sys.exit(main(Path(sys.argv[1])))
+    except TargetError as failure:
+        sys.exit(f"error: {failure.message}")

@@ -4,10 +4,10 @@ The binaries come from a wheel, so nothing has to be installed on the machine;
 the life cycle is ours, because the wheels' own start a server on a Unix socket
 only, add a system user and open the caller's folders to everybody.
 
-PostgreSQL refuses to run as root. A root process runs it as ``nobody``, and
-when that user cannot reach the project's folder or the wheel, the data (and a
-copy of the binaries) go to a folder under the system's temporary directory,
-which is remembered in the server's home and removed with it.
+PostgreSQL refuses to run as root. A root process runs it as ``nobody``, who
+cannot enter the closed folder of root's home: the data go to a folder under the
+system's temporary directory, which is remembered in the server's home and removed
+with it. So does a copy of the binaries when that user cannot reach the wheel.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -47,10 +48,16 @@ ROOM = 32 << 20
 NO_ROOM = ("No space left on device", "Check free disk space")
 # The lines in which PostgreSQL and its programs say why they fail, the most telling ones first.
 TELLING = (NO_ROOM[0], "PANIC:", "FATAL:", "error")
+# The first libpq that lets a client choose how it logs in.
+REQUIRES_AUTH = 160_000
 # No process has this id (Linux stops at 2^22, macOS at 99,998).
 NO_PROCESS = 2**31 - 1
-# Beside the data: the folder that is used when the home itself cannot be.
+LOG = "postgres.log"
+# In the home of root's server: where its files are.
 PLACE = "place"
+# What may be removed with a home is named after it: its name on the disk goes with it when it is moved, not when it
+# is copied.
+PLACES = "sparkify-postgres-{}-"
 
 # What was committed survives a killed server; it need not survive a power cut, hence no fsync.
 # Statements stay out of the log: they may hold passwords.
@@ -122,7 +129,7 @@ class Server:
     @property
     def log(self) -> Path:
         """The server's log."""
-        return self.place / "postgres.log"
+        return self.place / LOG
 
     def start(self) -> None:
         """Start the server, on another port if its own is in use; nothing to do when it runs.
@@ -265,10 +272,13 @@ def remove(home: Path) -> None:
     """Stop the server that has its files in ``home``, if it is there, and delete them.
 
     For what a killed process left behind; needs nothing but the folder.
+
+    Raises:
+        TargetError: the home, or the place that it names, is not ours: nothing is touched.
     """
-    place = home
-    with contextlib.suppress(OSError):
-        place = Path((home / PLACE).read_text(encoding="utf-8").strip())
+    if not os.path.lexists(home):
+        return
+    place = place_of(home)
     _stop(_recorded_pid(place / "data"), place / "data", SHORT)
     _delete(place)
     _delete(home)
@@ -283,15 +293,21 @@ def connect(*, port: int, dbname: str, user: str, password: str, timeout: int = 
 def dial(**arguments: Any) -> Any:
     """``psycopg2.connect`` to a server of ours: no TLS or Kerberos unless asked for, and no variable of libpq.
 
+    The password is not sent: the server proves that it knows it (SCRAM), or another program has taken its port.
+
     The variables are hidden and not overruled, because PGTZ, PGDATESTYLE and
     PGSERVICE have no argument that would do it, and older libpqs not all of the rest.
     A step connects from one thread, and the launcher is given no such variable.
     """
     import psycopg2
+    from psycopg2.extensions import libpq_version
 
+    ours = {"sslmode": "disable", "gssencmode": "disable"}
+    if libpq_version() >= REQUIRES_AUTH:
+        ours["require_auth"] = "scram-sha-256"
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
     try:
-        return psycopg2.connect(**{"sslmode": "disable", "gssencmode": "disable"} | arguments)
+        return psycopg2.connect(**ours | arguments)
     finally:
         os.environ.update(hidden)
 
@@ -300,16 +316,58 @@ def dial(**arguments: Any) -> Any:
 
 
 def _make_place(home: Path) -> Path:
-    """A folder that the server's user can write to: ``home``, or one under the temporary directory."""
-    home.mkdir(parents=True)
-    binaries.hand_over(home)
-    if binaries.run([shutil.which("test") or "/bin/test", "-w", home]) == 0:
+    """A folder that the server's user can write to: ``home``, or for root one under the temporary directory."""
+    home.mkdir(0o700, parents=True)
+    if not binaries.as_root():
         return home
     lasting = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private folder there; /tmp may be cleared while we run
-    place = Path(tempfile.mkdtemp(prefix="sparkify-postgres-", dir=lasting if lasting.is_dir() else None))
+    prefix = PLACES.format(home.stat().st_ino)
+    place = Path(tempfile.mkdtemp(prefix=prefix, dir=lasting if lasting.is_dir() else None))
     (home / PLACE).write_text(f"{place}\n", encoding="utf-8")
     binaries.hand_over(place)
     return place
+
+
+def place_of(home: Path) -> Path:
+    """Where the files of the server of this home are.
+
+    Raises:
+        TargetError: we made neither it nor the home.
+    """
+    # A new home is empty; from then on it has one of the two.
+    if not _made_by_us(home) or not any(name in (LOG, PLACE) for name in os.listdir(home) or [PLACE]):
+        raise _foreign(home)
+    place = _named_place(home)
+    if place is None:
+        return home
+    parents = ("/var/tmp", tempfile.gettempdir())  # noqa: S108 - where mkdtemp made it
+    named = os.fspath(place.parent) in parents and place.name.startswith(PLACES.format(home.stat().st_ino))
+    if not named or (os.path.lexists(place) and not _made_by_us(place)):
+        raise _foreign(place)
+    return place
+
+
+def _named_place(home: Path) -> Path | None:
+    try:
+        with open(os.open(home / PLACE, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+            text = file.read().rstrip("\n")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise _foreign(home / PLACE) from None
+    return Path(text) if text else None  # it is just being written
+
+
+def _made_by_us(folder: Path) -> bool:
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid in (os.geteuid(), binaries.user_id())
+
+
+def _foreign(path: Path) -> TargetError:
+    return TargetError(
+        f"{path} was not made by the local target: it is left alone",
+        hint="look at it, remove it (or what names it under .local/clusters) by hand, and run the step again",
+    )
 
 
 # --- processes ----------------------------------------------------------------------------------

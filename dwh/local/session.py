@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from contextlib import AbstractContextManager, contextmanager
+from typing import IO, Any, Protocol, cast
 
 import psycopg2
 from psycopg2 import errors as pg_errors
@@ -33,13 +33,12 @@ SETTINGS = {
 class AwsApi(Protocol):
     """The AWS API that COPY reads S3 through and asks about roles."""
 
-    @property
-    def endpoint_url(self) -> str:
-        """The base URL of the local AWS API, for its bulk read."""
-        ...
-
     def client(self, service: str) -> Any:
         """A boto3 client."""
+        ...
+
+    def bulk(self, request: dict[str, Any]) -> AbstractContextManager[IO[bytes] | None]:
+        """The launcher's bulk read: one stream for many objects. None where it is not offered (plain moto, real S3)."""
         ...
 
     def explained(self, cluster: str, error: psycopg2.OperationalError) -> Exception | None:

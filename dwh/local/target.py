@@ -7,7 +7,6 @@ found through ``.local/launcher.json`` beside dwh.cfg.
 from __future__ import annotations
 
 import contextlib
-import functools
 import http.client
 import ipaddress
 import json
@@ -17,15 +16,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 from dwh.config import Settings
-from dwh.console import Console
+from dwh.console import Console, plain
 from dwh.errors import ConfigError, TargetError, UnreachableError
-from dwh.local import folder, launcher, postgres
-from dwh.target import endpoint, read_times_quickly
+from dwh.local import clients, folder, launcher, postgres, secret, state
+from dwh.target import endpoint
 
 if TYPE_CHECKING:
     import psycopg2
@@ -35,12 +35,21 @@ START_SECONDS = 60
 STOP_SECONDS = 40
 QUIET_SECONDS = 3  # a start takes less than two
 CREATE = "python create_cluster.py"
+ANEW = "its warehouse starts empty, so run create_tables.py and etl.py after it"
 SAMPLE = "generated sample"
 # Threads of the launcher share their memory pools.
 SPARING = {"MALLOC_ARENA_MAX": "2"}
 # What a process needs of our environment; secrets, proxies and AWS_* variables are none of the launcher's business.
 PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV")
 PROJECT = Path(__file__).parents[2]
+
+
+class Launched(NamedTuple):
+    """What is in launcher.json."""
+
+    pid: int
+    port: int
+    token: str
 
 
 class LocalTarget:
@@ -52,6 +61,8 @@ class LocalTarget:
         self.settings = settings
         self._console = console
         self._clients: dict[tuple[str, str], Any] = {}
+        self._mirrored: dict[str, Any] = {}
+        self._warned: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -63,31 +74,18 @@ class LocalTarget:
             client.close()
         self._clients.clear()
 
-    @property
-    def endpoint_url(self) -> str:
-        """Where the local AWS API listens.
-
-        Raises:
-            TargetError: it is not running.
-        """
-        state = self._state()
-        if state is None or self._status() is None:
-            raise TargetError("the local target is not running", hint=CREATE)
-        return f"http://{postgres.HOST}:{state['port']}"
-
     def describe(self) -> str:
         """Name the target in one line, with the data that its S3 holds."""
-        state = self._state()
-        if state is None or self._status() is None:
+        launched = self._launcher()
+        if launched is None:
             return "local target · not running"
-        self._sync()
-        status = self._status() or {}
-        if not status["folder"]:  # create_cluster.py was cut off in its first second
-            return f"local target · {postgres.HOST}:{state['port']} · no data yet"
-        counts = status["counts"]
+        where = f"local target · {postgres.HOST}:{launched.port}"
+        data = self._sync()
+        if not data["folder"]:  # create_cluster.py was cut off in its first second
+            return f"{where} · no data yet"
+        counts = data["counts"]
         what = f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
-        source = SAMPLE if status["source"] == SAMPLE else status["folder"]
-        return f"local target · {postgres.HOST}:{state['port']} · data: {source} ({what})"
+        return f"{where} · data: {SAMPLE if data['source'] == SAMPLE else data['folder']} ({what})"
 
     def start(self, data: Path | None = None) -> str:
         """Start the launcher unless it runs, and fill the local S3.
@@ -101,13 +99,14 @@ class LocalTarget:
 
         Raises:
             ConfigError: the folder is not there, or has no song or log files.
-            TargetError: the launcher does not come up.
+            TargetError: the launcher does not come up, or ``.local`` is not ours.
         """
+        state.check(self.settings.state_dir)
         chosen, source = self._choose(data)
         if source != SAMPLE:
             folder.check(chosen)
         try:
-            self.settings.state_dir.mkdir(parents=True, exist_ok=True)
+            state.prepare(self.settings.state_dir)
             if source == SAMPLE:
                 _generate(chosen)
             if data is not None:
@@ -117,29 +116,27 @@ class LocalTarget:
                 f"{self.settings.state_dir} cannot be written: {error.strerror}",
                 hint="run the step in a folder that is yours",
             ) from None
-        status = self._status()
-        if status is None:
+        if self._launcher() is None:
             self._launch()
-        self._sync(folder=str(chosen), source=source)
-        before: str = status["folder"] if status else ""
+        before: str = self._sync(folder=str(chosen), source=source)["before"]
         return before if before != str(chosen) else ""
 
     def stop(self) -> None:
         """End the launcher and remove all that the local target keeps; nothing to do when there is nothing."""
         state_dir = self.settings.state_dir
-        if not state_dir.is_dir():
+        if not state.check(state_dir):
             return
         with self._end_launcher():
             launcher.clear_homes(state_dir)
         try:
-            shutil.rmtree(state_dir)
+            state.remove(state_dir)
         except OSError as error:
             raise TargetError(f"{state_dir} cannot be removed: {error.strerror}", hint="remove it by hand") from None
         self._clients.clear()
 
     def sources(self) -> str:
         """The addresses in S3, and the folder whose files are there."""
-        return f"[S3] in dwh.cfg, and the folder {(self._status() or {}).get('folder')} that fills the local S3"
+        return f"[S3] in dwh.cfg, and the folder {self._mirrored.get('folder')} that fills the local S3"
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS API; asking for S3 brings changed data files to it.
@@ -147,12 +144,24 @@ class LocalTarget:
         Raises:
             TargetError: the local target is not running.
         """
-        url = self.endpoint_url
+        launched = self._running()
         if service == "s3":
             self._sync()
-        if (service, url) not in self._clients:
-            self._clients[service, url] = _client(service, url, self.settings.region)
-        return self._clients[service, url]
+        key = service, launched.token
+        if key not in self._clients:
+            port, token, region = launched.port, launched.token, self.settings.region
+            self._clients[key] = clients.make(service, region, port=port, token=token, missing=self._missing)
+        return self._clients[key]
+
+    @contextlib.contextmanager
+    def bulk(self, request: dict[str, Any]) -> Iterator[http.client.HTTPResponse | None]:
+        """Many objects in one stream (see ``buckets.frames``); None when the bucket is not there.
+
+        Raises:
+            TargetError: the local target is not running.
+        """
+        with self._asked("/_local/objects", request) as reply:
+            yield reply if reply.status == http.client.OK else None
 
     def caller_ip(self) -> str:
         """The address from which this machine reaches the cluster: its own."""
@@ -207,8 +216,11 @@ class LocalTarget:
         return TargetError(f"the disk of the warehouse is full: {said}", hint=hint)
 
     def _trouble(self, cluster: str) -> dict[str, str]:
-        found: dict[str, str] = (self._status() or {}).get("clusters", {}).get(cluster, {})
-        return found
+        """What the launcher knows of a cluster's database; nothing if the launcher does not answer."""
+        with contextlib.suppress(TargetError), self._asked("/_local/clusters", {}) as reply:
+            found: dict[str, str] = json.load(reply).get(cluster, {})
+            return found
+        return {}
 
     # --- the cluster ----------------------------------------------------------------------------
 
@@ -238,34 +250,69 @@ class LocalTarget:
     def _log(self) -> Path:
         return self.settings.state_dir / launcher.LOG
 
-    def _state(self) -> dict[str, Any] | None:
+    def _launched(self) -> Launched | None:
+        """What the launcher wrote down when it came up; that of a killed one stays."""
         try:
-            state: dict[str, Any] = json.loads((self.settings.state_dir / launcher.STATE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return Launched(**json.loads(state.read(self.settings.state_dir, launcher.STATE)))
+        except (ValueError, TypeError):
             return None
-        return state
 
-    def _status(self) -> dict[str, Any] | None:
-        """What our launcher says of itself; None when nothing answers, or somebody else on its port."""
-        state = self._state()
-        if state is None:
+    def _launcher(self) -> Launched | None:
+        """Our launcher; None when nothing answers, or another program on its port."""
+        found = self._launched()
+        if found is None:
             return None
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-            status = _ask(state["port"], "GET", "/_local/status", timeout=5)
-            if status.get("token") == state["token"]:
-                return status
+        with contextlib.suppress(OSError):
+            secret.connect(found.port, found.token, timeout=5).close()
+            return found
         return None
 
-    def _sync(self, **more: str) -> None:
+    def _running(self) -> Launched:
+        found = self._launcher()
+        if found is None:
+            raise self._not_running()
+        return found
+
+    def _missing(self) -> TargetError | None:
+        """What to say of a call that failed, if it is because the launcher has gone."""
+        return None if self._launcher() else self._not_running()
+
+    def _not_running(self) -> TargetError:
+        if self._launched() is None:
+            return TargetError("the local target is not running", hint=CREATE)
+        return TargetError("the local target is not running: its process was ended", hint=f"{CREATE}; {ANEW}")
+
+    @contextlib.contextmanager
+    def _asked(self, path: str, body: dict[str, Any]) -> Iterator[http.client.HTTPResponse]:
+        """One request to the launcher's own paths. Not through urllib, which would ask a proxy."""
+        launched = self._launched()
+        if launched is None:
+            raise self._not_running()
+        try:
+            with contextlib.closing(secret.connect(launched.port, launched.token, timeout=60)) as connection:
+                connection.request("POST", path, json.dumps(body), secret.credential(launched.token))
+                yield connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            raise self._missing() or TargetError("the local target does not answer", hint=f"see {self._log}") from None
+
+    def _sync(self, **more: str) -> dict[str, Any]:
+        """Bring the local S3 up to date, and say which files it cannot hold; what it holds."""
         settings = self.settings
         places = {"log_data": settings.log_data, "song_data": settings.song_data, "log_jsonpath": settings.log_jsonpath}
-        state = self._state()
-        try:
-            if state is None:
-                raise ConnectionError
-            _ask(state["port"], "POST", "/_local/sync", places | {"region": settings.s3_region} | more)
-        except (OSError, ValueError, http.client.HTTPException):
-            raise TargetError("the local target does not answer", hint=f"{CREATE}; or see {self._log}") from None
+        with self._asked("/_local/sync", places | {"region": settings.s3_region} | more) as reply:
+            if reply.status != http.client.OK:
+                raise TargetError("the local target cannot read the data folder", hint=f"see {self._log}")
+            self._mirrored = json.load(reply)
+        self._warn(self._mirrored["left_out"])
+        return self._mirrored
+
+    def _warn(self, left_out: list[str]) -> None:
+        new = [text for text in left_out if text not in self._warned]
+        self._warned.update(new)
+        for text in new[: folder.MOST_NAMED]:
+            self._console.warn(plain(f"left out of the local S3: {text}"))
+        if len(new) > folder.MOST_NAMED:
+            self._console.warn(f"left out of the local S3: {len(new) - folder.MOST_NAMED:,} more")
 
     def _choose(self, data: Path | None) -> tuple[Path, str]:
         """The data folder, and a word on where it was named."""
@@ -280,6 +327,7 @@ class LocalTarget:
 
     def _launch(self) -> None:
         """Start the launcher, detached from this step, and wait until it answers."""
+        launcher.check_homes(self.settings.state_dir)
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environ |= SPARING | {
             "PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
@@ -295,7 +343,7 @@ class LocalTarget:
                 start_new_session=True,
             )
         with self._console.waiting("local target") as wait:
-            while self._status() is None:
+            while self._launcher() is None:
                 # Another step may have been faster; then ours ends, and the other's is waited for.
                 if process.poll() not in (None, launcher.LOCKED) or wait.elapsed > START_SECONDS:
                     raise TargetError(
@@ -314,7 +362,8 @@ class LocalTarget:
             deadline, told = time.monotonic() + STOP_SECONDS, 0
             while time.monotonic() < deadline:
                 # Looked up each time: one that is just starting has no state file yet.
-                pid = told or (self._state() or {}).get("pid", 0)
+                found = self._launched()
+                pid = told or (found.pid if found else 0)
                 if self._is_launcher(pid):
                     if not told:
                         os.kill(pid, number)
@@ -330,17 +379,6 @@ class LocalTarget:
         return words[-2:] == [launcher.MODULE, str(self.settings.state_dir)]
 
 
-def _ask(port: int, method: str, path: str, body: dict[str, str] | None = None, timeout: float = 60) -> dict[str, Any]:
-    """One request to the launcher. Not through urllib, which would ask a proxy."""
-    with contextlib.closing(http.client.HTTPConnection(postgres.HOST, port, timeout=timeout)) as http_connection:
-        http_connection.request(method, path, json.dumps(body) if body else None)
-        answer = http_connection.getresponse()
-        if answer.status != 200:
-            raise http.client.HTTPException(f"{path}: {answer.status}")
-        found: dict[str, Any] = json.load(answer)
-        return found
-
-
 def _generate(target: Path) -> None:
     """Sample data, once; complete or not there at all."""
     from dwh.local import sample
@@ -353,38 +391,3 @@ def _generate(target: Path) -> None:
         draft.rename(target)
     except OSError:  # another step was faster
         shutil.rmtree(draft)
-
-
-def _client(service: str, url: str, region: str) -> Any:
-    """A boto3 client that no AWS_* variable, profile, configuration file or proxy can lead elsewhere."""
-    from botocore.config import Config
-
-    config = Config(
-        proxies={},
-        retries={"total_max_attempts": 2, "mode": "standard"},
-        connect_timeout=5,
-        read_timeout=60,
-        s3={"addressing_style": "path"},
-        use_fips_endpoint=False,
-        use_dualstack_endpoint=False,
-    )
-    return _session(region).client(service, endpoint_url=url, config=config)
-
-
-@functools.cache
-def _session(region: str) -> Any:
-    """One for all clients of a process: each session reads the catalogues of AWS anew."""
-    import boto3
-    import botocore.session
-
-    ignored = ("profile", "ca_bundle", "endpoint_url", "ignore_configured_endpoint_urls")
-    alone: dict[str, Any] = dict.fromkeys(ignored, (None, None, None, None))
-    alone |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    session: Any = boto3.Session(
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - moto takes any
-        region_name=region,
-        botocore_session=botocore.session.Session(session_vars=alone),
-    )
-    read_times_quickly(session)
-    return session

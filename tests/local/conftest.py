@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +33,8 @@ VARIABLES_OF_LIBPQ = {
 
 @dataclass
 class Aws:
-    """The AWS API as the sessions see it; no endpoint, so no bulk read."""
+    """The AWS API as the sessions see it, without a bulk read."""
 
-    endpoint_url: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -46,6 +46,9 @@ class Aws:
 
     def explained(self, _cluster: str, _error: Exception) -> None:
         """Nothing more is known."""
+
+    def bulk(self, request: dict[str, Any]) -> Any:
+        return nullcontext()
 
     def put(self, key: str, body: str | bytes, bucket: str = BUCKET) -> None:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)

@@ -16,7 +16,7 @@ from pristine import put_cfg
 
 from dwh import config
 from dwh.console import Console
-from dwh.local import postgres
+from dwh.local import postgres, secret
 from dwh.local.target import LocalTarget
 
 ROOT = Path(__file__).parents[2]
@@ -75,9 +75,11 @@ class Place:
         return int((home / "data" / "postmaster.pid").read_text().splitlines()[0])
 
     def ask(self, method, path, body=None, headers=None):
-        """A request to the launcher's own paths; status and body."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.state_file()["port"])) as conn:
-            conn.request(method, path, json.dumps(body) if body else None, headers or {})
+        """A request to the launcher's own paths by somebody who knows the secret; status and body."""
+        state = self.state_file()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", state["port"])) as conn:
+            headers = secret.credential(state["token"]) | (headers or {})
+            conn.request(method, path, json.dumps(body) if body else None, headers)
             answer = conn.getresponse()
             return answer.status, answer.read()
 

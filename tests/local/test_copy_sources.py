@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from typing import ClassVar
 
 import psycopg2
@@ -122,50 +122,39 @@ def test_no_such_bucket(t):
         t.run(f"COPY t FROM 's3://no-such-bucket/d/' IAM_ROLE '{ROLE}' JSON 'auto'")
 
 
-class Bulk(BaseHTTPRequestHandler):
+class Bulk(Aws):
     """The launcher's bulk read, over a dictionary."""
 
-    objects: ClassVar[dict[str, bytes]] = {}
+    objects: ClassVar[dict[str, bytes]] = {
+        "data/1": b'{"x":1}\n\n{"x":2}',
+        "data/2": b"",
+        "data/3": b'{"x":3}',
+        "paths": b'{"jsonpaths":["$.x"]}',
+        "m": json.dumps({"entries": [entry("data/3"), entry("data/9")]}).encode(),
+    }
     asked: ClassVar[list[dict[str, object]]] = []
 
-    def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def bulk(self, request):
         self.asked.append(request)
-        self.send_response(200 if self.path == "/_local/objects" else 404)
-        self.end_headers()
         keys = request.get("keys") or sorted(key for key in self.objects if key.startswith(request["prefix"]))
+        frames = b""
         for key in keys:
             body = self.objects.get(key)
-            frame = {"key": key, "size": -1 if body is None else len(body)}
-            self.wfile.write(json.dumps(frame).encode() + b"\n" + (body or b""))
-
-    def log_message(self, *_):
-        pass
+            head = {"key": key, "size": -1 if body is None else len(body)}
+            frames += json.dumps(head).encode() + b"\n" + (body or b"")
+        return nullcontext(BytesIO(frames))
 
 
 def test_the_bulk_read_is_used_where_it_is_offered(connect, aws):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Bulk)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        Bulk.objects = {
-            "data/1": b'{"x":1}\n\n{"x":2}',
-            "data/2": b"",
-            "data/3": b'{"x":3}',
-            "paths": b'{"jsonpaths":["$.x"]}',
-            "m": json.dumps({"entries": [entry("data/3"), entry("data/9")]}).encode(),
-        }
-        connection = connect(aws=Aws(f"http://127.0.0.1:{server.server_address[1]}", aws.clients))
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE t (a int)")
-            copied = f"COPY t FROM 's3://{BUCKET}/%s' IAM_ROLE '{ROLE}' JSON 's3://{BUCKET}/paths' %s"
-            cursor.execute(copied % ("data/", ""))
-            cursor.execute(copied % ("m", "MANIFEST"))
-            cursor.execute("SELECT a FROM t ORDER BY 1")
-            assert cursor.fetchall() == [(1,), (2,), (3,), (3,)]
-        assert {"bucket": BUCKET, "prefix": "data/"} in Bulk.asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    connection = connect(aws=Bulk(aws.clients))
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (a int)")
+        copied = f"COPY t FROM 's3://{BUCKET}/%s' IAM_ROLE '{ROLE}' JSON 's3://{BUCKET}/paths' %s"
+        cursor.execute(copied % ("data/", ""))
+        cursor.execute(copied % ("m", "MANIFEST"))
+        cursor.execute("SELECT a FROM t ORDER BY 1")
+        assert cursor.fetchall() == [(1,), (2,), (3,), (3,)]
+    assert {"bucket": BUCKET, "prefix": "data/"} in Bulk.asked
 
 
 # --- Roles ---

@@ -5,14 +5,11 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
-import http.client
 import io
 import itertools
 import json
-import urllib.parse
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 # Bytes read at a time. Documents of one block are still in the processor's cache when they are converted.
 BLOCK = 1 << 17
-BULK_PATH = "/_local/objects"
 
 
 @dataclass
@@ -66,7 +62,7 @@ def read_prefix(aws: AwsApi, bucket: str, prefix: str) -> Iterator[S3Object]:
     Raises:
         RedshiftError: there is no such bucket.
     """
-    with _bulk(aws, {"bucket": bucket, "prefix": prefix}) as stream:
+    with aws.bulk({"bucket": bucket, "prefix": prefix}) as stream:
         if stream is not None:
             yield from (found for found in _frames(stream, bucket) if found is not None)
             return
@@ -77,7 +73,7 @@ def read_prefix(aws: AwsApi, bucket: str, prefix: str) -> Iterator[S3Object]:
 
 def read_keys(aws: AwsApi, bucket: str, keys: list[str]) -> Iterator[S3Object | None]:
     """The objects of these keys in this order; None for one that is missing."""
-    with _bulk(aws, {"bucket": bucket, "keys": keys}) as stream:
+    with aws.bulk({"bucket": bucket, "keys": keys}) as stream:
         if stream is not None:
             yield from _frames(stream, bucket)
             return
@@ -108,24 +104,6 @@ def _no_bucket() -> Exception:
 def _get(s3: Any, bucket: str, key: str) -> S3Object:
     reply = s3.get_object(Bucket=bucket, Key=key)
     return S3Object(bucket, key, reply["ContentLength"], reply["Body"])
-
-
-@contextmanager
-def _bulk(aws: AwsApi, request: dict[str, Any]) -> Iterator[http.client.HTTPResponse | None]:
-    """The launcher's bulk read: one stream for many objects. None where it is not offered (plain moto, real S3)."""
-    address = urllib.parse.urlsplit(aws.endpoint_url)
-    if address.scheme != "http" or not address.hostname:
-        yield None
-        return
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
-    try:
-        connection.request(
-            "POST", BULK_PATH, body=json.dumps(request).encode(), headers={"Content-Type": "application/json"}
-        )
-        reply = connection.getresponse()
-        yield reply if reply.status == http.client.OK else None
-    finally:
-        connection.close()
 
 
 class Body(Protocol):
