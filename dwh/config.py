@@ -19,7 +19,7 @@ from typing import Any
 from dotenv.parser import Binding, parse_stream
 
 from dwh.errors import ConfigError
-from dwh.keys import KEYS, NODE_COUNTS, TARGETS, Problem
+from dwh.keys import KEYS, NODE_TYPES, TARGETS, Problem
 
 SECRET_NAMES = ("KEY", "SECRET", "DB_PASSWORD")
 # Other tools' names for them.
@@ -260,11 +260,13 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     if values["log_jsonpath"].startswith(values["log_data"]):
         problems.append("[S3] log_jsonpath lies under log_data: COPY would read it as a log; move it elsewhere")
     node_type, nodes = values["node_type"], values["number_of_nodes"]
-    counts = NODE_COUNTS[node_type]
+    counts = NODE_TYPES[node_type].nodes
     if nodes not in counts:
         problems.append(
             f"[CLUSTER] number_of_nodes must be {counts.start} to {counts.stop - 1} for {node_type}; it is {nodes}"
         )
+    if values["multi_az"] and not NODE_TYPES[node_type].multi_az:
+        problems.append(f"[CLUSTER] multi_az needs a node_type of RA3, such as ra3.large; it is {node_type}")
     if values["multi_az"] and nodes < 2:
         problems.append("[CLUSTER] multi_az needs number_of_nodes of 2 or more")
     if values["multi_az"] and values["access"] != "private":

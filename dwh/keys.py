@@ -8,21 +8,37 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 TARGETS = ("auto", "local", "aws")
 
-# Valid node types and the node counts that each can be created with:
+
+class NodeType(NamedTuple):
+    """What AWS says of a node type.
+
+    Args:
+        nodes: how many of them a new cluster can have. (More can be had by a resize.)
+        hourly: US dollars for one node and one hour, on demand, in us-east-1 and us-west-2.
+        multi_az: whether it can be in two availability zones.
+    """
+
+    nodes: range
+    hourly: float
+    multi_az: bool
+
+
 # https://docs.aws.amazon.com/redshift/latest/mgmt/working-with-clusters.html
-NODE_COUNTS = {
-    "ra3.large": range(1, 17),
-    "ra3.xlplus": range(1, 33),
-    "ra3.4xlarge": range(2, 33),
-    "ra3.16xlarge": range(2, 129),
-    "rg.large": range(1, 17),
-    "rg.xlarge": range(2, 17),
-    "rg.4xlarge": range(2, 33),
-    "rg.12xlarge": range(2, 129),
+# https://aws.amazon.com/redshift/pricing/
+# https://docs.aws.amazon.com/redshift/latest/mgmt/managing-cluster-multi-az.html: RA3 alone
+NODE_TYPES = {
+    "ra3.large": NodeType(range(1, 17), 0.543, True),
+    "ra3.xlplus": NodeType(range(1, 17), 1.086, True),
+    "ra3.4xlarge": NodeType(range(2, 33), 3.26, True),
+    "ra3.16xlarge": NodeType(range(2, 129), 13.04, True),
+    "rg.large": NodeType(range(1, 17), 0.3801, False),
+    "rg.xlarge": NodeType(range(2, 17), 0.7602, False),
+    "rg.4xlarge": NodeType(range(2, 33), 3.0427, False),
+    "rg.12xlarge": NodeType(range(2, 129), 9.128, False),
 }
 
 
@@ -164,7 +180,7 @@ KEYS = (
         "name of the admin user",
     ),
     Key("CLUSTER", "db_port", _integer(range(5431, 5456), range(8191, 8216)), "port of the cluster"),
-    Key("CLUSTER", "node_type", _one_of(*NODE_COUNTS), "size of a node"),
+    Key("CLUSTER", "node_type", _one_of(*NODE_TYPES), "size of a node"),
     Key("CLUSTER", "number_of_nodes", _integer(range(1, 129)), "1 is a single-node cluster, more is multi-node"),
     Key("CLUSTER", "access", _access, "who may connect: my-ip, private, or one CIDR"),
     Key(

@@ -155,8 +155,10 @@ def test_the_figures_are_those_of_the_code():
     assert f"a line for each of {len(sql_queries.CREATE)} tables" in README
     settings = config.load(ROOT / "dwh.cfg", "local", {})
     assert f"The cluster costs {prices.line(settings)}.\n" in README
-    assert f"{prices.HOURLY['ra3.large']} USD an hour, {prices.hourly(settings) * 730:.0f} USD a month" in README
-    larger = prices.HOURLY["ra3.4xlarge"]
+    assert (
+        f"{keys.NODE_TYPES['ra3.large'].hourly} USD an hour, {prices.hourly(settings) * 730:.0f} USD a month" in README
+    )
+    larger = keys.NODE_TYPES["ra3.4xlarge"].hourly
     assert f"4 × {larger} = {4 * larger:.2f} USD an hour ({prices.READ_ON})" in README
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import uuid
 from typing import Any, NoReturn
 
+from dwh.aws.endpoints import is_amazon
 from dwh.aws.errors import AGAIN, CREATE
 from dwh.aws.patience import NotThereYet
 from dwh.aws.plan import Change
@@ -92,7 +93,7 @@ def default_vpc(site: Site) -> str:
 
 
 def subnets(site: Site) -> list[str]:
-    """The default subnets of the VPC, in two availability zones or more (three for multi_az).
+    """The default subnets of the VPC, in two availability zones or more (three for multi_az) that offer the node type.
 
     Raises:
         AwsError: there are too few.
@@ -108,7 +109,31 @@ def subnets(site: Site) -> list[str]:
             f"the default VPC in {site.region} has default subnets in fewer than {wanted} availability zones",
             hint="as an administrator: aws ec2 create-default-subnet --availability-zone ZONE, once per zone",
         )
-    return sorted(subnet["SubnetId"] for subnet in found)
+    offering = site.once(offering_zones)
+    fit = [subnet for subnet in found if offering is None or subnet["AvailabilityZone"] in offering]
+    if len({subnet["AvailabilityZone"] for subnet in fit}) < wanted:
+        raise AwsError(
+            f"{site.settings.node_type} is offered in fewer than {wanted} of the zones of the default subnets",
+            hint="choose another node_type or region in dwh.cfg",
+            detail=f"offered in: {', '.join(sorted(offering or ())) or 'none'}",
+        )
+    return sorted(subnet["SubnetId"] for subnet in fit)
+
+
+def offering_zones(site: Site) -> set[str] | None:
+    """The availability zones in which clusters of the node type can be made; None where a stand-in cannot say."""
+    from botocore.parsers import ResponseParserError
+
+    redshift = site.client("redshift")
+    kind = "single-node" if site.settings.number_of_nodes == 1 else "multi-node"
+    try:
+        pages = redshift.get_paginator("describe_orderable_cluster_options").paginate(NodeType=site.settings.node_type)
+        options = [option for page in pages for option in page["OrderableClusterOptions"]]
+    except ResponseParserError:
+        if is_amazon(redshift.meta.endpoint_url):
+            raise
+        return None
+    return {zone["Name"] for option in options if option["ClusterType"] == kind for zone in option["AvailabilityZones"]}
 
 
 def route_tables(site: Site) -> list[str]:

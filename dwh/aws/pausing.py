@@ -30,8 +30,10 @@ def switch(step: Step, site: Site) -> None:
         if args.no_wait:
             console.line(change.kind, change.name, change.word, f"soon {wanted}")
             return
-        wait = waiting.until_paused if wanted == "paused" else waiting.for_cluster
-        wait(console, site, minutes=args.timeout)
+        if wanted == "paused":
+            waiting.until_paused(console, site, minutes=args.timeout)
+        else:
+            waiting.for_cluster(console, site, minutes=args.timeout, late="paused")
     console.line(change.kind, change.name, wanted if change.changes else "unchanged", change.note)
 
 

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from dwh.config import Settings
+from dwh.keys import NODE_TYPES
 
 READ_ON = "2026-10-05"
 LISTED_IN = ("us-east-1", "us-west-2")
 
-# US dollars for one node and one hour, on demand, in us-east-1 and us-west-2:
-# https://aws.amazon.com/redshift/pricing/
-HOURLY = {
-    "ra3.large": 0.543,
-    "ra3.xlplus": 1.086,
-    "ra3.4xlarge": 3.26,
-    "ra3.16xlarge": 13.04,
-    "rg.large": 0.3801,
-    "rg.xlarge": 0.7602,
-    "rg.4xlarge": 3.0427,
-    "rg.12xlarge": 9.128,
-}
 HOURS_A_MONTH = 730
 
 
 def hourly(settings: Settings) -> float:
     """US dollars an hour for the cluster that the settings describe."""
-    return HOURLY[settings.node_type] * settings.number_of_nodes * (2 if settings.multi_az else 1)
+    return NODE_TYPES[settings.node_type].hourly * settings.number_of_nodes * (2 if settings.multi_az else 1)
 
 
 def line(settings: Settings) -> str:

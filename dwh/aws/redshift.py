@@ -15,7 +15,7 @@ from dwh.aws.patience import NotThereYet
 from dwh.aws.plan import Change, NotOffered
 from dwh.aws.site import PROJECT, Site
 from dwh.errors import ConfigError
-from dwh.keys import NODE_COUNTS
+from dwh.keys import NODE_TYPES
 
 FAMILY = "redshift-2.0"
 # TLS for everybody, and statements in the audit logs.
@@ -110,7 +110,7 @@ def resize_command(site: Site, cluster: dict[str, Any]) -> str:
     https://docs.aws.amazon.com/redshift/latest/mgmt/managing-cluster-operations.html
     """
     nodes = cluster["NumberOfNodes"]
-    doubled = min(2 * nodes, NODE_COUNTS[cluster["NodeType"]].stop - 1)
+    doubled = min(2 * nodes, NODE_TYPES[cluster["NodeType"]].nodes.stop - 1)
     words = [
         "aws redshift resize-cluster",
         f"--region {site.region}",
@@ -340,6 +340,11 @@ def _check_fixed(site: Site, cluster: dict[str, Any]) -> None:
     }
     if "MultiAZ" in cluster:
         wanted["multi_az"] = (settings.multi_az, str(cluster["MultiAZ"]).lower() in ("enabled", "true"))
+    host, port = cluster.get("Endpoint", {}).get("Address"), cluster.get("Endpoint", {}).get("Port")
+    if host and is_amazon(f"https://{host}"):  # a stand-in takes another port when this one is in use
+        wanted["db_port"] = (settings.db_port, port)
+    if ":key/" in settings.encryption_key:  # an alias does not say which key it is
+        wanted["encryption_key"] = (settings.encryption_key, cluster.get("KmsKeyId"))
     differing = [
         f"{key} is {have} on the cluster, {want} in dwh.cfg" for key, (want, have) in wanted.items() if want != have
     ]
@@ -380,7 +385,8 @@ def plan_logging(site: Site) -> Change:
     except redshift.exceptions.ClusterNotFoundFault:
         status = {}
     if status.get("LoggingEnabled") and status.get("BucketName") == bucket:
-        return Change("Audit logs", site.name, "unchanged", note)
+        failure = status.get("LastFailureMessage")
+        return Change("Audit logs", site.name, "unchanged", f"{note}; AWS says: {failure}" if failure else note)
 
     def enable() -> None:
         redshift.enable_logging(ClusterIdentifier=site.name, BucketName=bucket, S3KeyPrefix=storage.AUDIT)

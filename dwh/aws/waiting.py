@@ -14,6 +14,7 @@ from dwh.errors import AwsError
 
 USUAL = " (usually 4 to 8 minutes)"
 FULL = "storage-full"
+LATE_SECONDS = 60.0
 
 # States that no waiting changes, and what to do about each:
 # https://docs.aws.amazon.com/redshift/latest/mgmt/rs-mgmt-cluster-status.html
@@ -64,7 +65,12 @@ def state(cluster: dict[str, Any]) -> str:
 
 
 def for_cluster(
-    console: Console, site: Site, *, minutes: float, enough: Callable[[dict[str, Any]], bool] = connectable
+    console: Console,
+    site: Site,
+    *,
+    minutes: float,
+    enough: Callable[[dict[str, Any]], bool] = connectable,
+    late: str = "",
 ) -> dict[str, Any]:
     """Wait until the cluster is as far as it needs to be.
 
@@ -73,6 +79,7 @@ def for_cluster(
         site: where.
         minutes: the longest wait.
         enough: whether it is.
+        late: a status that a call of ours has just ended, and that AWS may show for a while yet.
 
     Raises:
         AwsError: a state that waiting does not change, or the time is up.
@@ -84,7 +91,7 @@ def for_cluster(
             now = state(cluster) if cluster else "not there yet"
             if cluster and enough(cluster):
                 return cluster
-            if cluster:
+            if cluster and not (cluster["ClusterStatus"] == late and wait.elapsed < LATE_SECONDS):
                 check_hope(site, cluster)
             wait.update(f"{now}{USUAL * site.target.billed}")
         raise AwsError(

@@ -14,7 +14,7 @@ from moto.redshift.models import ParameterGroup, RedshiftBackend
 from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import s3_backends
 
-from dwh.keys import NODE_COUNTS
+from dwh.keys import NODE_TYPES
 from dwh.local import redshift_rules
 from dwh.local.cluster import LocalCluster, refuse
 
@@ -180,14 +180,16 @@ class LocalRedshift(RedshiftResponse):
     def describe_orderable_cluster_options(self) -> ActionResult:
         """The node types that a cluster can be made of."""
         wanted = self._get_param("NodeType")
+        subnets = self.redshift_backend.ec2_backend.describe_subnets()
+        zones = [{"Name": name} for name in sorted({subnet.availability_zone for subnet in subnets})]
         options = [
             {
                 "ClusterVersion": "1.0",
                 "ClusterType": kind,
                 "NodeType": node,
-                "AvailabilityZones": [{"Name": f"{self.region}a"}],
+                "AvailabilityZones": zones,
             }
-            for node, counts in NODE_COUNTS.items()
+            for node, (counts, *_) in NODE_TYPES.items()
             for kind in (["single-node"] if counts.start == 1 else []) + ["multi-node"]
             if wanted in (None, node)
         ]

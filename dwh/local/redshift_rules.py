@@ -13,7 +13,7 @@ from typing import Any
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from dwh.keys import NODE_COUNTS
+from dwh.keys import NODE_TYPES
 from dwh.local.cluster import refuse
 
 # PostgreSQL keeps pg_ to itself, and 63 bytes of a name; a login of GetClusterCredentials puts up to five before it.
@@ -69,18 +69,20 @@ def check_values(params: Mapping[str, Any]) -> None:
 
 def _check_nodes(params: Mapping[str, Any]) -> None:
     node, kind, nodes = params["NodeType"], params.get("ClusterType") or "multi-node", params.get("NumberOfNodes")
-    if node not in NODE_COUNTS:
+    if node not in NODE_TYPES:
         refuse("InvalidParameterValue", f"Invalid node type: {node}")
     if kind not in ("single-node", "multi-node"):
         refuse("InvalidParameterValue", f"Invalid cluster type: {kind}")
     if kind == "single-node":
-        if NODE_COUNTS[node].start > 1:
+        if NODE_TYPES[node].nodes.start > 1:
             refuse("InvalidParameterCombination", f"Node type {node} needs a multi-node cluster.")
         if nodes not in (None, 1):
             refuse("InvalidParameterCombination", "NumberOfNodes must be 1 for a single-node cluster.")
-    elif nodes is None or int(nodes) not in NODE_COUNTS[node] or int(nodes) < 2:
-        most = NODE_COUNTS[node].stop - 1
+    elif nodes is None or int(nodes) not in NODE_TYPES[node].nodes or int(nodes) < 2:
+        most = NODE_TYPES[node].nodes.stop - 1
         refuse("InvalidParameterCombination", f"NumberOfNodes must be 2 to {most} for a multi-node cluster of {node}.")
+    if params.get("MultiAZ") and not NODE_TYPES[node].multi_az:
+        refuse("InvalidParameterCombination", f"Node type {node} does not support Multi-AZ.")
     if params.get("MultiAZ") and kind == "single-node":
         refuse("InvalidParameterCombination", "A Multi-AZ cluster must have two nodes or more.")
 

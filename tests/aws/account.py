@@ -199,12 +199,27 @@ def refused_as_by_aws(patch):
     """Let moto refuse what AWS refuses and moto lets pass."""
     # moto reads over the conditions of a bucket policy: one that demands TLS would deny everything.
     patch.setattr(FakeBucket, "get_permission", lambda *_args: PermissionResult.NEUTRAL)
+    offered(patch)
     _no_second_group(patch, "subnet", "subnet_groups", "ClusterSubnetGroupAlreadyExists")
     _no_second_group(patch, "parameter", "parameter_groups", "ClusterParameterGroupAlreadyExists")
     _groups_in_use_stay(patch)
     _one_gateway_a_route_table(patch)
     _final_snapshots_without_tags(patch)
     _switched_once(patch)
+
+
+def offered(patch, zones="abcd"):
+    """Give moto the call that says in which zones a node type is to be had."""
+
+    def describe(self):
+        names = [{"Name": f"{self.region}{letter}"} for letter in zones]
+        options = [
+            {"ClusterType": kind, "NodeType": self._get_param("NodeType"), "AvailabilityZones": names}
+            for kind in ("single-node", "multi-node")
+        ]
+        return ActionResult({"OrderableClusterOptions": options})
+
+    patch.setattr(RedshiftResponse, "describe_orderable_cluster_options", describe, raising=False)
 
 
 def _no_second_group(patch, kind, held, code):

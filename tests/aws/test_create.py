@@ -6,6 +6,7 @@ import json
 
 import psycopg2
 import pytest
+from aws import account as accounts
 from aws.account import cluster_with, in_state, refusal, waits_pass_at_once
 from aws.names import ACCOUNT, READING, REGION
 
@@ -712,3 +713,88 @@ def test_an_address_that_opens_more_than_it_names_is_refused_before_any_call(aws
     assert ran.code == 2
     assert f"[S3] {option} must not have {mark[:2]} in it: in the policy of the cluster's role" in ran.err
     assert aws.calls == []
+
+
+# --- What AWS would refuse late is refused early ---
+
+
+def test_only_zones_that_offer_the_node_type_are_taken(aws, monkeypatch):
+    accounts.offered(monkeypatch, zones="bc")
+    assert aws.create().code == 0
+    groups = aws.client("redshift").describe_cluster_subnet_groups()["ClusterSubnetGroups"]
+    taken = [subnet["SubnetIdentifier"] for subnet in groups[0]["Subnets"]]
+    subnets = aws.client("ec2").describe_subnets(SubnetIds=taken)["Subnets"]
+    assert sorted(subnet["AvailabilityZone"] for subnet in subnets) == [f"{REGION}b", f"{REGION}c"]
+
+
+def test_a_node_type_that_too_few_zones_offer_is_refused_before_anything_is_made(aws, monkeypatch):
+    accounts.offered(monkeypatch, zones="a")
+    ran = aws.create()
+    assert ran.code == 1
+    assert "error: ra3.large is offered in fewer than 2 of the zones of the default subnets\n" in ran.err
+    assert f"  offered in: {REGION}a\n" in ran.err
+    assert aws.left() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"node_type": "rg.large", "number_of_nodes": "2", "access": "private"}, "multi_az needs a node_type of RA3"),
+        ({"access": "private"}, "multi_az needs number_of_nodes of 2 or more"),
+        ({"number_of_nodes": "2"}, "multi_az needs access = private"),
+    ],
+)
+def test_what_multi_az_needs_is_said_before_the_first_call(aws, settings, problem):
+    for key, value in settings.items():
+        aws.set(key, value)
+    aws.set("multi_az", "yes")
+    ran = aws.create()
+    assert ran.code == 2
+    assert problem in ran.err
+    assert aws.calls == []
+
+
+def test_more_nodes_than_a_new_cluster_can_have(aws):
+    """ra3.xlplus goes up to 32 nodes by a resize, and to 16 when it is created."""
+    aws.set("node_type", "ra3.xlplus")
+    aws.set("number_of_nodes", "17")
+    assert "number_of_nodes must be 1 to 16 for ra3.xlplus; it is 17" in aws.create().err
+
+
+def test_an_adopted_cluster_with_another_port_or_key_is_named(aws):
+    assert aws.create().code == 0
+    aws.set("db_port", "5440")
+    aws.set("encryption_key", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234")
+    ran = aws.create()
+    assert ran.code == 2
+    assert "  db_port is 5439 on the cluster, 5440 in dwh.cfg\n" in ran.err
+    assert "  encryption_key is " in ran.err
+
+
+def test_a_failed_delivery_of_audit_logs_is_shown(aws, answers):
+    assert aws.create().code == 0
+    bucket = f"sparkify-dwh-{ACCOUNT}-{REGION}"
+    answers(
+        "DescribeLoggingStatus",
+        lambda _call: {
+            "LoggingEnabled": True,
+            "BucketName": bucket,
+            "LastFailureMessage": "Access denied to the bucket",
+        },
+    )
+    assert "AWS says: Access denied to the bucket" in aws.create("--dry-run").err
+
+
+def test_a_cluster_that_aws_still_shows_as_paused_is_waited_for_after_resuming(aws, answers, monkeypatch):
+    aws.create()
+    aws.create("--pause")
+    still = {"ClusterStatus": "paused", "ClusterAvailabilityStatus": "Unavailable"}
+
+    def late(call):
+        answer = call()
+        answer["Clusters"][0].update(still)
+        return answer
+
+    answers("DescribeClusters", None, None, late, late)
+    ran = aws.create("--resume")
+    assert ran.code == 0, ran.err

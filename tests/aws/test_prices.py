@@ -5,12 +5,28 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
+import pytest
+
 from dwh import keys
 from dwh.aws import prices
 
+# As AWS lists them, once more: a slip in the table must not go unseen.
+LISTED = {
+    "ra3.large": (1, 16, 0.543, True),
+    "ra3.xlplus": (1, 16, 1.086, True),
+    "ra3.4xlarge": (2, 32, 3.26, True),
+    "ra3.16xlarge": (2, 128, 13.04, True),
+    "rg.large": (1, 16, 0.3801, False),
+    "rg.xlarge": (2, 16, 0.7602, False),
+    "rg.4xlarge": (2, 32, 3.0427, False),
+    "rg.12xlarge": (2, 128, 9.128, False),
+}
 
-def test_every_node_type_has_a_price():
-    assert set(prices.HOURLY) == set(keys.NODE_COUNTS)
+
+@pytest.mark.parametrize("name", LISTED | keys.NODE_TYPES)
+def test_a_row_of_the_node_types(name):
+    found = keys.NODE_TYPES[name]
+    assert (found.nodes.start, found.nodes.stop - 1, found.hourly, found.multi_az) == LISTED[name]
 
 
 def test_nodes_and_zones_multiply(aws):
