@@ -55,7 +55,7 @@ def prepared(step: Step) -> Iterator[Site | None]:
     if not dry_run:
         writeback.check_writable(settings.path)
         before = target.start(step.args.data)
-    with noted("nothing was changed"):
+    with noted(prices.nothing_changed(settings, billed=target.billed)):
         step.console.say(target.describe())
     if before:
         _warn_of_loads(step, before)
@@ -122,7 +122,7 @@ def carry_out(step: Step, site: Site) -> None:
 
 def _make(step: Step, site: Site) -> int:
     """Everything up to the cluster itself; a refusal while looking leaves nothing behind."""
-    with noted("nothing was changed"):
+    with noted(prices.nothing_changed(step.settings, billed=step.target.billed)):
         cluster = redshift.our_cluster(site)
     still = f"; {_goes_on(step)}" if cluster else ""
     with noted(f"nothing was changed{still}"):

@@ -51,7 +51,7 @@ def look(step: Step) -> Remains:
         AwsError: the cluster cannot be looked at, or the final snapshot that is asked for cannot be made.
     """
     args = step.args
-    with noted(_nothing_was_changed(step)):
+    with noted(prices.nothing_changed(step.settings, billed=step.target.billed)):
         step.console.say(step.target.describe())
         try:
             site = Site.open(step.target, read_only=args.dry_run)
@@ -61,11 +61,6 @@ def look(step: Step) -> Remains:
         if args.final_snapshot and remains.cluster and remains.cluster["ClusterStatus"] not in removal.GOING:
             removal.check_snapshot(site, args.final_snapshot)
         return remains
-
-
-def _nothing_was_changed(step: Step) -> str:
-    billed = f"; a cluster that is there is still billed ({prices.short(step.settings)})"
-    return f"nothing was changed{billed * step.target.billed}"
 
 
 def find(site: Site, *, keep_network: bool) -> Remains:
@@ -124,7 +119,7 @@ def confirm(step: Step, remains: Remains) -> None:
     """
     name = step.settings.cluster_identifier
     undo = "" if step.args.final_snapshot or remains.cluster is None else " There is no undo and no snapshot."
-    with noted(_nothing_was_changed(step)):
+    with noted(prices.nothing_changed(step.settings, billed=step.target.billed)):
         step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
 
 

@@ -28,3 +28,8 @@ def line(settings: Settings) -> str:
 def short(settings: Settings) -> str:
     """The price of an hour, in two words."""
     return f"${hourly(settings):,.2f} an hour"
+
+
+def nothing_changed(settings: Settings, *, billed: bool) -> str:
+    """For a run that ends before it could even look: what it left alone may cost money."""
+    return "nothing was changed" + f"; a cluster that is there is still billed ({short(settings)})" * billed

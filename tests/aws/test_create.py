@@ -248,6 +248,21 @@ def test_an_s3_endpoint_of_somebody_else_serves_as_it_is(aws):
     assert len(aws.left()) == 1
 
 
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_s3_endpoint_serves_the_route_tables_of_the_subnets(aws, count):
+    """The main one only where a subnet has none of its own."""
+    ec2 = aws.client("ec2")
+    subnets = ec2.describe_subnets()["Subnets"]
+    (main,) = [table["RouteTableId"] for table in ec2.describe_route_tables()["RouteTables"]]
+    own = ec2.create_route_table(VpcId=subnets[0]["VpcId"])["RouteTable"]["RouteTableId"]
+    ec2.create_route_table(VpcId=subnets[0]["VpcId"])  # of no subnet
+    for subnet in subnets[:count]:
+        ec2.associate_route_table(RouteTableId=own, SubnetId=subnet["SubnetId"])
+    assert aws.create().code == 0
+    (endpoint,) = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    assert sorted(endpoint["RouteTableIds"]) == sorted([own, main] if count < len(subnets) else [own])
+
+
 FOREIGN = {
     "role": lambda aws: aws.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(LOOSE)),
     "security group": lambda aws: aws.client("ec2").create_security_group(GroupName=NAME, Description="theirs"),
