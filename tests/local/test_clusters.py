@@ -204,6 +204,8 @@ def test_master_password_can_be_changed(target, redshift):
         ("InvalidParameterValue", {"DBName": "Upper"}),
         ("InvalidParameterValue", {"MasterUsername": "public"}),
         ("InvalidParameterValue", {"MasterUsername": "1st"}),
+        ("InvalidParameterValue", {"MasterUsername": "rdsdb"}),
+        ("InvalidParameterValue", {"MasterUsername": "pg_monitor"}),
         ("InvalidParameterValue", {"MasterUserPassword": "Short1"}),
         ("InvalidParameterValue", {"MasterUserPassword": "no-capitals-1"}),
         ("InvalidParameterValue", {"MasterUserPassword": "No-Digits-At-All"}),
