@@ -6,13 +6,14 @@ own, so that ``ClusterStatus`` goes through the states that a client waits for.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from moto.ec2.models import ec2_backends
 from moto.redshift.exceptions import RedshiftClientError
@@ -20,6 +21,9 @@ from moto.redshift.models import Cluster
 
 from dwh.errors import DwhError
 from dwh.local import postgres, roles
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
 
 log = logging.getLogger(__name__)
 
@@ -136,12 +140,12 @@ class LocalCluster(Cluster):
 
     def trouble(self) -> dict[str, str]:
         """What is wrong with its database and what to do about it, as far as we know; and the disk that it is on."""
-        error: Exception | None = self._failed[2] if self._failed else None
-        if self.server and error is None and self.server.is_full():
-            error = self.server.failed("can hardly write", "")
+        failed, server = self._failed, self.server
+        error: Exception | None = failed[2] if failed else None
+        if server and error is None and server.is_full():
+            error = server.failed("can hardly write", "")
         message = "" if error is None else error.message if isinstance(error, DwhError) else str(error) or repr(error)
-        place = str(self.server.place) if self.server else ""
-        return {"message": message, "hint": getattr(error, "hint", ""), "place": place}
+        return {"message": message, "hint": getattr(error, "hint", ""), "place": str(server.place) if server else ""}
 
     def _expect(self, status: str) -> None:
         if self.status != status:
@@ -178,7 +182,7 @@ class LocalCluster(Cluster):
 
     def set_master_password(self, password: str) -> None:
         """Change the password of the admin user."""
-        with self._database().system() as system:
+        with self._system() as system:
             roles.set_password(system, self.master_username, password)
 
     def credentials(self, db_user: str, auto_create: bool, seconds: int) -> dict[str, Any]:
@@ -191,7 +195,7 @@ class LocalCluster(Cluster):
         self._expect("available")
         login = f"{'IAMA' if auto_create else 'IAM'}:{db_user}"
         expires = datetime.now(UTC) + timedelta(seconds=seconds)
-        with self._lock, self._database().system() as system:
+        with self._lock, self._system() as system:
             password = self._passwords.setdefault(login, secrets.token_urlsafe(24))
             if auto_create and not roles.is_user(system, db_user):
                 roles.create_user(system, db_user, self.master_username)
@@ -200,10 +204,19 @@ class LocalCluster(Cluster):
                 roles.lend(system, login, db_user, password, expires)
         return {"DbUser": login, "DbPassword": password, "Expiration": expires}
 
-    def _database(self) -> postgres.Server:
+    @contextlib.contextmanager
+    def _system(self) -> Iterator[cursor]:
+        """A cursor of the system's superuser."""
+        import psycopg2
+
         if self.server is None:
             refuse("InvalidClusterState", f"Cluster {self.cluster_identifier} has no database.")
-        return self.server
+        try:
+            with self.server.system() as found:
+                yield found
+        except psycopg2.OperationalError as error:
+            log.exception("cluster %s", self.cluster_identifier)
+            refuse("InvalidClusterState", f"The database of {self.cluster_identifier} does not answer: {error}")
 
     # --- what describe_clusters shows -----------------------------------------------------------
 

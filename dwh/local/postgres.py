@@ -40,6 +40,7 @@ STOP_SECONDS = 10
 # What passes: another took the port first, or busy sessions of a killed server have not seen yet that it is gone.
 PASSING = ("Address already in use", "pre-existing shared memory block")
 PASSING_SECONDS = 15
+RECOVERS = "the database system is"  # starting up, in recovery mode, not yet accepting connections
 # A fast shutdown writes everything to the disk first, an immediate one nothing; the last one kills.
 ORDERLY = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 SHORT = ORDERLY[1:]
@@ -179,12 +180,28 @@ class Server:
 
     @contextlib.contextmanager
     def system(self, database: str = "postgres") -> Iterator[cursor]:
-        """A cursor of the system's superuser, in autocommit, for roles and databases: no client gets at these."""
-        made = connect(port=self.port, dbname=database, user=roles.SYSTEM, password=self.system_password)
-        with contextlib.closing(made) as conn:
+        """A cursor of the system's superuser, in autocommit, for roles and databases: no client gets at these.
+
+        Raises:
+            psycopg2.OperationalError: the server does not answer.
+        """
+        with contextlib.closing(self._connect(database)) as conn:
             conn.autocommit = True
             with conn.cursor() as found:
                 yield found
+
+    def _connect(self, database: str) -> connection:
+        """A connection as the superuser; a server that recovers from a crash is waited for."""
+        import psycopg2
+
+        deadline = time.monotonic() + PASSING_SECONDS
+        while True:
+            try:
+                return connect(port=self.port, dbname=database, user=roles.SYSTEM, password=self.system_password)
+            except psycopg2.OperationalError as error:
+                if RECOVERS not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
 
     def _try_start(self) -> str:
         """Start the process, and wait until it takes connections; when it does not, what it said instead."""

@@ -17,7 +17,8 @@ from dwh.keys import NODE_TYPES
 from dwh.local.cluster import refuse
 
 # PostgreSQL keeps pg_ to itself, and 63 bytes of a name; a login of GetClusterCredentials puts up to five before it.
-USER = r"(?!(?:public|rdsdb|none)$|pg_)[a-z][a-z0-9_+.@-]{0,57}"
+# A user of the name of a schema would find his tables there.
+USER = r"(?!(?:public|rdsdb|none|redshift|information_schema)$|pg_)[a-z][a-z0-9_+.@-]{0,57}"
 PATTERNS = {
     "ClusterIdentifier": r"(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
     "DBName": r"(?!(?:postgres|template0|template1)$)[a-z][a-z0-9_$]{0,62}",

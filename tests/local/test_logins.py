@@ -97,6 +97,21 @@ OUT_OF_REACH = [
     "SELECT current_setting('data_directory')",
     "SELECT * FROM pg_config()",
     "CREATE TABLESPACE t LOCATION '/tmp'",
+    "CREATE TABLE read AS SELECT pg_read_file('/etc/passwd') AS a",
+    "PREPARE p AS SELECT pg_read_file('/etc/passwd'); EXECUTE p",
+    "BEGIN; DECLARE c CURSOR FOR SELECT pg_read_file('/etc/passwd'); FETCH c",
+    "CREATE VIEW pg_temp.v AS SELECT pg_read_file('/etc/passwd'); SELECT * FROM pg_temp.v",
+    "CREATE TEMP TABLE d (a text DEFAULT pg_read_file('/etc/passwd')); INSERT INTO d DEFAULT VALUES",
+    "CREATE TEMP TABLE k (a int CHECK (pg_read_file('/etc/passwd') <> '')); INSERT INTO k VALUES (1)",
+    "SELECT query_to_xml('SELECT pg_read_file(''/etc/passwd'')', true, true, '')",
+    "SELECT * FROM ts_stat('SELECT pg_read_file(''/etc/passwd'')::tsvector')",
+    "EXPLAIN ANALYZE SELECT pg_read_file('/etc/passwd')",
+    "MERGE INTO pg_authid USING (SELECT 1) x ON true WHEN MATCHED THEN UPDATE SET rolsuper = true",
+    "DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch {proof}'''; END $$",
+    "DO $$ BEGIN EXECUTE 'SET SESSION AUTHORIZATION rdsdb'; END $$",
+    "SELECT redshift.resize('redshift.load_errors', 'userid', 'bigint')",
+    "INSERT INTO redshift.column_attributes VALUES ('redshift.load_errors'::regclass, 4, '', false, 1);"
+    " SELECT redshift.zone_maps('redshift.load_errors')",
     # code that is loaded
     "LOAD 'auto_explain'",
     "LOAD '/tmp/x.so'",
@@ -251,6 +266,10 @@ def test_what_is_passed_over_with_a_warning_is_not_done_either(cursor):
     for statement in ("GRANT CREATE ON SCHEMA redshift TO PUBLIC", "GRANT ALL ON SCHEMA pg_catalog TO PUBLIC"):
         with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
             cursor.execute(statement)
+    with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute("GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC")
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute("SELECT pg_read_file('/etc/passwd')")
     for statement in ("VACUUM FULL pg_authid", "ANALYZE pg_authid"):
         cursor.execute(statement)
         assert "permission denied" in cursor.connection.notices[-1]
@@ -297,7 +316,16 @@ def test_no_option_of_a_connection_gives_more(port, login, options):
 
 @pytest.mark.parametrize(
     "name",
-    ["rdsdb", "pg_execute_server_program", "pg_read_server_files", "pg_monitor", "public", "none", "IAM:analyst"],
+    [
+        "rdsdb",
+        "pg_execute_server_program",
+        "pg_read_server_files",
+        "pg_monitor",
+        "public",
+        "none",
+        "redshift",
+        "IAM:analyst",
+    ],
 )
 @pytest.mark.parametrize("auto_create", [False, True])
 def test_no_login_is_lent_for_the_system_or_a_role_of_postgresql(available, name, auto_create):
@@ -315,6 +343,7 @@ NOT_MASTER = [
     'SET ROLE "IAM:sparkify_admin"',
     'GRANT "IAM:sparkify_admin" TO CURRENT_USER',
     "ALTER ROLE \"IAM:sparkify_admin\" PASSWORD 'x'",
+    "CREATE ROLE evil IN ROLE sparkify_admin",
     "ALTER ROLE stranger PASSWORD 'x'",
     "GRANT stranger TO CURRENT_USER",
     "GRANT pg_signal_backend TO CURRENT_USER",
@@ -359,6 +388,12 @@ def test_the_system_user_gets_into_no_database_of_a_client(server):
         psycopg2.connect(
             host=server.host, port=server.port, dbname=DATABASE, user=roles.SYSTEM, password=server.system_password
         )
+
+
+def test_one_function_alone_runs_with_the_rights_of_its_owner_and_fixes_what_its_names_mean(server):
+    with server.system("template1") as system:
+        system.execute("SELECT oid::regprocedure::text, proconfig FROM pg_proc WHERE prosecdef")
+        assert system.fetchall() == [("redshift.session_began()", ["search_path=pg_catalog, pg_temp"])]
 
 
 def test_a_password_is_sent_as_its_verifier(server):
