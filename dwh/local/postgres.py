@@ -4,7 +4,7 @@ The binaries come from a wheel, so nothing has to be installed on the machine;
 the life cycle is ours, because the wheels' own start a server on a Unix socket
 only, add a system user and open the caller's folders to everybody.
 
-PostgreSQL refuses to run as root. A root process runs it as ``nobody``, who
+PostgreSQL refuses to run as root. A root process runs it as another user, who
 cannot enter the closed folder of root's home: the data go to a folder under the
 system's temporary directory, which is remembered in the server's home and removed
 with it. So does a copy of the binaries when that user cannot reach the wheel.
@@ -166,7 +166,8 @@ class Server:
         ]
         with self.log.open("ab") as log:
             # A file and not a pipe: the server inherits it, and a pipe would stay open as long as it lives.
-            return binaries.run([*command, "-o", f"-p {self.port}", "start"], stdout=log, stderr=log) == 0
+            command += ["-o", f"-p {self.port}", "start"]
+            return binaries.run(command, stdout=log, stderr=log, **binaries.owner(self.data)) == 0
 
     def _log_end(self) -> str:
         with contextlib.suppress(OSError):
@@ -306,7 +307,7 @@ def _named_place(home: Path) -> Path | None:
 
 def _made_by_us(folder: Path) -> bool:
     status = folder.lstat()
-    return stat.S_ISDIR(status.st_mode) and status.st_uid in (os.geteuid(), binaries.user_id())
+    return stat.S_ISDIR(status.st_mode) and status.st_uid in {os.geteuid(), *binaries.user_ids()}
 
 
 def _foreign(path: Path) -> TargetError:
@@ -402,6 +403,7 @@ def _initdb(server: Server) -> None:
         )
     with (server.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())
+    binaries.settle(server.place)
 
 
 def _create_database(server: Server, password: str) -> None:
