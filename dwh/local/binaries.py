@@ -1,6 +1,6 @@
 """The PostgreSQL binaries: where they are, and running them as a user that may.
 
-PostgreSQL refuses to run as root: a root process runs it as ``nobody``.
+PostgreSQL refuses to run as root: a root process sets it up as ``nobody``, and runs it as an id that nothing else has.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from typing import Any
 from dwh.errors import TargetError
 
 UNPRIVILEGED = "nobody"
+# Ids that no system gives to users or services: https://systemd.io/UIDS-GIDS/
+UNUSED = range(65_520, 65_534)
 # The functions of the stand-in use IS JSON, which is new in this version.
 OLDEST = 16
 Command = list[str | Path]
@@ -116,9 +119,39 @@ def as_root() -> bool:
     return os.geteuid() == 0
 
 
-def user_id() -> int:
-    """The id of the user that the server runs as."""
-    return _account().pw_uid if as_root() else os.geteuid()
+def user_ids() -> set[int]:
+    """The ids that own a server's files: ours, or for root those that it works with."""
+    return {_account().pw_uid, *UNUSED} if as_root() else {os.geteuid()}
+
+
+def owner(data: Path) -> dict[str, Any]:
+    """Who a server runs as: the owner of its data."""
+    return {"user": data.stat().st_uid, "group": data.stat().st_gid} if as_root() else {}
+
+
+def settle(place: Path) -> None:
+    """Give what initdb has made for root to an id of its own: other programs run as ``nobody`` too.
+
+    initdb needs a user who has a name. What another program could do meanwhile, as ``nobody``, must not turn against
+    root: no link is followed, and a file with a second name stays as it is.
+    """
+    if not as_root():
+        return
+    uid = next(number for number in UNUSED if not _has_name(number))
+    for _, folders, files, there in os.fwalk(place):
+        for name in (*folders, *files):
+            status = os.lstat(name, dir_fd=there)
+            if stat.S_ISDIR(status.st_mode) or status.st_nlink == 1:
+                os.chown(name, uid, uid, dir_fd=there, follow_symlinks=False)
+    os.chown(place, uid, uid, follow_symlinks=False)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def hand_over(path: Path, mode: int = 0o700) -> None:

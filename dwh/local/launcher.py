@@ -131,10 +131,7 @@ def _serve(state_dir: Path, token: str) -> Any:
                 super().run_wsgi()
                 return
             self.connection.settimeout(None)  # COPY may take its time between two objects
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(proof)))
-            self.end_headers()
-            self.wfile.write(proof.encode())
+            self.wfile.write(proof)
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Successful requests are not worth a line."""

