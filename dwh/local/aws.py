@@ -199,7 +199,8 @@ def _unknown_caller(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
     if environ.get("PATH_INFO", "").startswith("/_local/"):
         return _answer(start, "403 Forbidden", b"{}")
     scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    service = scope[1] if scope else "query" if environ["REQUEST_METHOD"] == "POST" else "s3"
+    other = re.search("x-www-form-urlencoded|json", environ.get("CONTENT_TYPE", ""))
+    service = scope[1] if scope else "query" if other else "s3"
     unknown, missing = ERRORS.get(service, ("InvalidClientTokenId", "MissingAuthenticationToken"))
     code = unknown if secret.access_key(environ) else missing
     return _refuse(environ, start, "403 Forbidden", service, code, "The local target answers its own user only")

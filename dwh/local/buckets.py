@@ -140,7 +140,7 @@ class Mirror:
         if changed:
             # S3 knows an object's ETag from its upload on: who lists 15,000 need not wait until all are read.
             threading.Thread(target=_digest, args=(changed,), daemon=True).start()
-        return left_out
+        return sorted(left_out)
 
     def _wanted(self, request: dict[str, str]) -> tuple[dict[str, dict[str, File]], list[str]]:
         """What the buckets should hold: bucket -> key -> file; and what cannot be an object, with the reason."""

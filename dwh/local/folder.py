@@ -109,7 +109,7 @@ def files(root: Path, left_out: list[str] | None = None) -> Iterator[tuple[str, 
             if entry.name.startswith("."):
                 continue
             try:
-                found = _look(entry, root)
+                found = _look(entry)
             except (OSError, ValueError) as error:
                 skipped.append(f"{entry.path}: {_reason(error)}")
                 continue
@@ -119,7 +119,7 @@ def files(root: Path, left_out: list[str] | None = None) -> Iterator[tuple[str, 
                 yield f"{relative}{entry.name}", found
 
 
-def _look(entry: os.DirEntry[str], root: Path) -> File | None:
+def _look(entry: os.DirEntry[str]) -> File | None:
     """A file that can be an object; None for a folder.
 
     Raises:
@@ -129,7 +129,7 @@ def _look(entry: os.DirEntry[str], root: Path) -> File | None:
     if not entry.name.isascii() and not _is_utf8(entry.name):
         raise ValueError("its name is not UTF-8")
     if entry.is_dir():
-        if entry.is_symlink() and _leads_back(entry.path, root):
+        if entry.is_symlink() and _leads_back(entry.path):
             raise ValueError("a link that leads back to a folder around it")
         return None
     return _as_object(entry.path, entry.stat())
@@ -142,7 +142,7 @@ def _as_object(path: str, status: os.stat_result) -> File:
         ValueError: it can be no object.
     """
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError("no file")
+        raise ValueError("neither a file nor a folder")
     if not 0 <= status.st_mtime_ns < END_OF_TIME:
         raise ValueError("its date is not between 1970 and 9999")
     if not status.st_mode & stat.S_IROTH and not os.access(path, os.R_OK):
@@ -158,10 +158,9 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _leads_back(path: str, root: Path) -> bool:
+def _leads_back(path: str) -> bool:
     """Whether a link to a folder leads to one that it is in: following it would have no end."""
-    above = Path(path).parent
-    return any(os.path.samefile(path, folder) for folder in (above, *above.parents) if folder.is_relative_to(root))
+    return any(os.path.samefile(path, folder) for folder in Path(path).parents)
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -81,6 +81,12 @@ def remove(folder: Path) -> None:
     folder.rmdir()
 
 
+def open_to_all(folder: Path) -> bool:
+    """Whether every user of the machine may put other files in the place of those in a folder."""
+    mode = folder.stat().st_mode
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
+
+
 @contextmanager
 def _opened(folder: Path) -> Iterator[int]:
     """The folder's descriptor, once it is closed to others and all that is in it is known to be ours."""

@@ -107,6 +107,8 @@ class LocalTarget:
             folder.check(chosen)
         try:
             state.prepare(self.settings.state_dir)
+            if state.open_to_all(project := self.settings.state_dir.parent):
+                self._console.warn(f"every user of this machine may change the files in {project}: chmod o-w {project}")
             if source == SAMPLE:
                 _generate(chosen)
             if data is not None:

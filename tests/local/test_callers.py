@@ -114,9 +114,9 @@ def test_the_key_is_what_lets_in(shared, service):
         ("POST", f"/{BUCKET}", {"Content-Type": "multipart/form-data; boundary=x"},
          '--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--x\r\n'
          'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\nhello\r\n--x--\r\n',
-         "MissingAuthenticationToken"),
+         "AccessDenied"),
         ("GET", "/moto-api/data.json", {}, None, "AccessDenied"),
-        ("POST", "/moto-api/reset", {}, None, "MissingAuthenticationToken"),
+        ("POST", "/moto-api/reset", {}, None, "AccessDenied"),
         ("GET", "/latest/meta-data/iam/security-credentials/", {}, None, "AccessDenied"),
     ],
 )  # fmt: skip

@@ -47,6 +47,10 @@ def around_twice(logs):
     (logs / "in" / "out").symlink_to(logs)
 
 
+def everything(logs):
+    (logs / "everything").symlink_to("/")
+
+
 def after_9999(logs):
     made = Path(os.environ["LATE"])
     os.utime(made, (0, 253_402_300_800))
@@ -92,6 +96,7 @@ ODD = {
     loop: "loop.json: Too many levels of symbolic links",
     nowhere: "nowhere.json: No such file or directory",
     around: "around: a link that leads back to a folder around it",
+    everything: "everything: a link that leads back to a folder around it",
     around_twice: "in/out: a link that leads back to a folder around it",
     after_9999: "late.json: its date is not between 1970 and 9999",
     before_1970: "early.json: its date is not between 1970 and 9999",
@@ -99,8 +104,8 @@ ODD = {
     folder_not_utf8: r"\udcff\udcfe: its name is not UTF-8",
     too_long: "e.json: its key in S3 would be longer than 1,024 bytes",
     too_long_in_bytes: "e.json: its key in S3 would be longer than 1,024 bytes",
-    pipe: "pipe.json: no file",
-    device: "null.json: no file",
+    pipe: "pipe.json: neither a file nor a folder",
+    device: "null.json: neither a file nor a folder",
 }
 
 

@@ -157,6 +157,15 @@ def test_a_file_in_its_place_is_said(place):
     place.state.unlink()
 
 
+@pytest.mark.parametrize(("bits", "warned"), [(0o777, True), (0o1777, False), (0o775, False), (0o755, False)])
+def test_a_project_that_everybody_may_write_to_is_said(place, bits, warned):
+    place.folder.chmod(bits)
+    target = place.target()
+    target.start()
+    assert ("every user of this machine may change the files in" in target._console.err.getvalue()) == warned
+    place.folder.chmod(0o755)
+
+
 # --- the databases of a killed launcher ---
 
 
