@@ -74,7 +74,7 @@ def test_some_of_the_checks(start, tmp_path):
     assert "10 ok, 6 only AWS can say." in said
     assert nothing_is_left(tmp_path)
     seen = record.read(tmp_path / "runs")
-    assert seen["explain"]["alike"]["planned"] > 80
+    assert seen["explain"]["seen"]["planned"] > 80
     assert seen["tags"]["seen"]["told"] == dict.fromkeys(("INSERT", "UPDATE", "DELETE"), seen["tags"]["seen"]["rows"])
     assert {entry["target"] for entry in seen.values()} == {"local"}
     assert not (record.HERE / record.OBSERVED).exists() or record.read()["explain"]["target"] == "aws"
@@ -124,7 +124,7 @@ def test_the_budget_ends_a_statement_that_the_server_works_on(warehouse):
 
 
 def test_every_parameter_of_the_statements_has_a_value():
-    named = {name for _, text in statements.explained() for name in re.findall(r"%\((\w+)\)s", text)}
+    named = {name for _, text in statements.explainable() for name in re.findall(r"%\((\w+)\)s", text)}
     assert named <= set(statements.PARAMETERS)
 
 
@@ -136,7 +136,7 @@ def test_a_statement_that_the_server_does_not_take_is_named(warehouse, monkeypat
     assert outcome.status == "failed"
     assert outcome.note.startswith("1 refused: NEXT_LOAD_ID: ")
     assert "(SQLSTATE 42703)" in outcome.note
-    assert outcome.alike["planned"] > 80
+    assert outcome.seen["planned"] > 80
 
 
 def test_the_data_has_a_song_that_can_come_late(tmp_path):

@@ -22,11 +22,10 @@ import sys
 import traceback
 from pathlib import Path
 
-from dwh import config
+from dwh import cli, config
 from dwh.aws import prices
 from dwh.aws.errors import explained
 from dwh.aws.site import Site
-from dwh.cli import minutes
 from dwh.console import Console, columns, duration
 from dwh.errors import DwhError, RefusedError
 from tests.aws.live import checks, place, record
@@ -54,7 +53,7 @@ def build_parser():
     add("--only", metavar="NAME", nargs="+", default=[], help="free, or names of checks, with what they build on")
     add("--nodes", type=int, choices=(1, 2), default=1, help="nodes of the cluster (default: 1)")
     add("--pause", action="store_true", help="also pause and resume the cluster, which takes about 8 minutes")
-    add("--budget-minutes", metavar="N", type=minutes, default=60.0, help="nothing is begun after N (default: 60)")
+    add("--budget-minutes", metavar="N", type=cli.minutes, default=60.0, help="nothing is begun after N (default: 60)")
     add("--folder", metavar="DIR", type=Path, default=place.FOLDER, help="where it gets its dwh.cfg (out/aws-check)")
     add("--results", metavar="DIR", type=Path, help="where to write (default: beside the checks; local: the folder)")
     add("--list", action="store_true", help="name each check, and stop")
@@ -96,7 +95,7 @@ def check_all(args, console, at_the_end) -> int:
     with spot.open(console) as target, explained():
         run = opened(spot, target, console, args.nodes)
         run.memory["late song"] = late_song
-        if target.billed and any(check.minutes for check in selected):
+        if target.billed and any(check in checks.PAID for check in selected):
             consent(run, selected, args)
         stopped = run_all(run, selected, checks.ENDING, args.budget_minutes)
     return report(run, stopped, args.results or (record.HERE if run.on_aws else folder))
@@ -136,11 +135,10 @@ def consent(run: Run, selected, args) -> None:
     console, rate = run.console, hourly(run.settings)
     usual = sum(check.minutes for check in [*selected, *checks.ENDING])
     most = args.budget_minutes + REMOVAL_MINUTES
+    costs = (f"about {minutes:.0f} minutes, ${rate * minutes / 60:.2f}" for minutes in (usual, most))
     console.say(f"This makes the cluster {run.site.name} and removes it again: {prices.line(run.settings)}.")
     console.say(f"Its dwh.cfg is in {run.place.folder}; your own cluster is not touched.")
-    console.say(
-        f"It takes about {usual:.0f} minutes, ${rate * usual / 60:.2f}; at most {most:.0f}, ${rate * most / 60:.2f}."
-    )
+    console.say(f"It takes {'; at most '.join(costs)}.")
     account = run.site.account
     try:
         console.confirm(f"Type the number of the account ({account}) to begin:", account, yes=args.yes)
@@ -172,7 +170,10 @@ def report(run: Run, stopped, folder: Path) -> int:
         console.say(line)
     counts = {status: sum(row[1] == status for row in rows) for status in dict.fromkeys(row[1] for row in rows)}
     console.say(f"\n{', '.join(f'{count} {status}' for status, count in counts.items())}.")
-    console.say(f"Written: {record.keep(run, folder)}")
+    try:
+        console.say(f"Written: {record.keep(run, folder)}")
+    except OSError as error:
+        console.warn(f"what was seen cannot be written to {folder}: {error.strerror}")
     tell_cost(run)
     failed = counts.get(FAILED, 0)
     return stopped.exit_code if stopped else int(bool(failed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
+import re
 import signal
 import threading
 import time
@@ -22,7 +23,7 @@ from dwh.aws.site import Site
 from dwh.config import Settings
 from dwh.console import Console, plain
 from dwh.errors import DwhError
-from tests.aws.live.place import Place
+from tests.aws.live.place import Place, Ran, step
 
 OK, FAILED, ONLY_AWS, LEFT_OUT = "ok", "failed", "only AWS can say", "left out"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -96,6 +97,23 @@ class Run:
     def saw_alike(self, **observed: Any) -> None:
         """Keep what the running check has observed, and the local target must give as well."""
         self.now.alike |= observed
+
+    def step(self, name: str, *args: str, code: int = 0, show: bool = False, **more: Any) -> Ran:
+        """Run a step of the project on the cluster of the checks.
+
+        Args:
+            name: of the script.
+            args: its options.
+            code: the exit code that it must end with.
+            show: show what it says, as it comes.
+            more: see ``place.step``.
+
+        Raises:
+            Failed: it ended with another exit code.
+        """
+        ran = step(self.place, name, *args, console=self.console if show else None, **more)
+        expect(ran.code == code, f"{name} ended with {ran.code}, not {code}: {complaint(ran.err)}")
+        return ran
 
     @contextlib.contextmanager
     def session(self, *, autocommit: bool = False):
@@ -205,9 +223,9 @@ def heard_once(minutes: float):
         ears.over_budget = True
         os.kill(os.getpid(), signal.SIGTERM)
 
-    # What is ignored, as by nohup, stays ignored.
-    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, hear) for number in heard}
+    before = {number: signal.signal(number, hear) for number in SIGNALS}
+    if before[signal.SIGHUP] == signal.SIG_IGN:  # by nohup
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     timer = threading.Timer(minutes * 60, end_of_budget)
     timer.daemon = True
     timer.start()
@@ -260,6 +278,12 @@ def unmet(run: Run, check: Check) -> str:
         if found is None or found.status in (FAILED, LEFT_OUT):
             return f"needs {name}"
     return ""
+
+
+def complaint(said: str) -> str:
+    """The error that a step ended with, or its last line."""
+    found = re.findall(r"^error: .*(?:\n  .*)*", said, re.MULTILINE)
+    return " / ".join((found[-1] if found else said.strip().rpartition("\n")[2]).splitlines())
 
 
 def told(error: BaseException) -> str:

@@ -23,7 +23,7 @@ def identity(run: Run) -> str:
     identity = run.site.client("sts").get_caller_identity()
     kind = identity["Arn"].split(":")[5].split("/")[0]
     run.saw(principal=kind, partition=run.site.partition)
-    expect(destruction.find(run.site, keep_network=False).empty, f"something named {run.site.name} is there already")
+    expect(destruction.find(run.site, keep_network=False).empty, "destroy_cluster.py would find something to remove")
     return f"a login of kind {kind}; nothing is named {run.site.name}"
 
 

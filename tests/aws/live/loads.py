@@ -11,13 +11,14 @@ import re
 import signal
 import time
 
+import etl
 import sql_queries
 from dwh import load, locks, warehouse
+from dwh.aws import storage
 from dwh.console import Console
 from dwh.errors import DataError
 from tests.aws.live import place
-from tests.aws.live.course import Run, expect, refusal
-from tests.aws.live.provision import last_words, step
+from tests.aws.live.course import Run, complaint, expect, refusal
 
 # Every column of the star but songplay_id, whose numbers differ from run to run.
 COLUMNS = {
@@ -27,7 +28,6 @@ COLUMNS = {
     "time": "start_time, hour, day, week, month, year, weekday",
     "songplays": "start_time, user_id, level, song_id, artist_id, session_id, location, user_agent",
 }
-NOTHING_NEW = "Nothing to do: every object is loaded."
 # Of the delivery with three bad records, and of the play that is loaded after a killed load.
 BAD, LATE = "log_data/2018/11/2018-11-16-events.json", "log_data/2018/11/2018-11-17-events.json"
 GOOD_RECORDS, BAD_RECORDS = 5, {"ts": "yesterday", "status": "two hundred", "itemInSession": 99_999_999_999}
@@ -40,7 +40,7 @@ PATIENCE = 60
 
 def first_load(run: Run) -> str:
     """etl.py loads every play of the day, once."""
-    ran = step(run, "etl", show=False)
+    ran = run.step("etl")
     wanted = len(place.plays(run.place))
     found = count(run)
     run.saw(seconds=ran.seconds)
@@ -56,13 +56,13 @@ def count(run: Run, where: str = "TRUE") -> int:
 
 def audit(run: Run) -> str:
     """etl.py --audit finds nothing wrong."""
-    ran = step(run, "etl", "--audit", show=False)
+    ran = run.step("etl", "--audit")
     return f"{ran.err.count('  ok ')} ok"
 
 
 def insights(run: Run) -> str:
     """business_insights.py answers every question, and gives the same answers a second time."""
-    answers = [step(run, "business_insights", "--format", "json", show=False) for _ in range(2)]
+    answers = [run.step("business_insights", "--format", "json") for _ in range(2)]
     run.memory["insights"] = answers[0].out
     run.saw(seconds=[answer.seconds for answer in answers])
     expect(answers[0].out == answers[1].out, "the second answers differ from the first")
@@ -77,7 +77,7 @@ def same(run: Run) -> str:
     made = run.memory["twin"] = place.twin(run.place)
     for name in ("create_cluster", "create_tables", "etl"):
         ran = place.step(made, name)
-        expect(ran.code == 0, f"on the local target: {last_words(ran.err)}")
+        expect(ran.code == 0, f"on the local target: {complaint(ran.err)}")
     compare(run, made)
     answers = place.step(made, "business_insights", "--format", "json").out
     expect(answers == run.memory["insights"], f"insights: {first_difference(run.memory['insights'], answers)}")
@@ -94,7 +94,7 @@ def same_in_the_end(run: Run) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     ran = place.step(made, "etl")
-    expect(ran.code == 0, f"on the local target: {last_words(ran.err)}")
+    expect(ran.code == 0, f"on the local target: {complaint(ran.err)}")
     compare(run, made)
     return "5 tables"
 
@@ -105,7 +105,7 @@ def compare(run: Run, made: place.Place) -> None:
         ours = star(cur)
     with made.open() as target, contextlib.closing(target.connect()) as conn, conn.cursor() as cur:
         theirs = star(cur)
-    run.saw_alike(rows={table: len(rows) for table, rows in ours.items()}, digests=digests(ours))
+    run.saw(rows={table: len(rows) for table, rows in ours.items()}, digests=digests(ours))
     for table, rows in ours.items():
         expect(rows == theirs[table], f"{table}: {first_difference(chr(10).join(rows), chr(10).join(theirs[table]))}")
 
@@ -148,8 +148,8 @@ def unchanged(run: Run):
 def second_load(run: Run) -> str:
     """A second etl.py finds nothing to do."""
     with unchanged(run):
-        ran = step(run, "etl", show=False)
-    expect(NOTHING_NEW in ran.err, f"it did something: {last_words(ran.err)}")
+        ran = run.step("etl")
+    expect(etl.NOTHING_NEW in ran.err, f"it did something: {complaint(ran.err)}")
     return ""
 
 
@@ -179,14 +179,12 @@ def bad_records(run: Run) -> str:
     place.put(run.site, BAD, delivery(run).encode())
     with unchanged(run):
         run.saw(refused=publish(run, max_errors=0), left_out=publish(run, max_errors=len(BAD_RECORDS)))
-        refused = step(run, "etl", code=1, show=False)
-    expect(
-        f"{place.storage.bucket_name(run.site)}/{BAD}" in refused.err, f"no file is named: {last_words(refused.err)}"
-    )
-    ran = step(run, "etl", "--max-errors", str(len(BAD_RECORDS)), show=False)
+        refused = run.step("etl", code=1)
+    expect(f"{storage.bucket_name(run.site)}/{BAD}" in refused.err, f"no file is named: {complaint(refused.err)}")
+    ran = run.step("etl", "--max-errors", str(len(BAD_RECORDS)))
     named = re.findall(r"left out: .*", ran.err)
     run.saw(named=named)
-    expect(f"{len(BAD_RECORDS)} records left out" in ran.err, f"not left out: {last_words(ran.err)}")
+    expect(f"{len(BAD_RECORDS)} records left out" in ran.err, f"not left out: {complaint(ran.err)}")
     expect(not any(warehouse.UNNAMED in line for line in named), f"not all are named: {named}")
     added = count(run) - before
     expect(added == GOOD_RECORDS, f"{added} plays of {GOOD_RECORDS} were added")
@@ -216,7 +214,7 @@ def late_song(run: Run) -> str:
     )
     before = count(run, "song_id IS NOT NULL")
     place.put(run.site, name, json.dumps(song).encode())
-    step(run, "etl", show=False)
+    run.step("etl")
     matched = count(run, "song_id IS NOT NULL") - before
     expect(matched == heard, f"{matched} plays of {heard} have it")
     return f"{matched} plays"
@@ -226,7 +224,7 @@ def changed_object(run: Run) -> str:
     """Of an object that comes in a new version, only the new records are added."""
     before = count(run)
     place.put(run.site, BAD, delivery(run, repaired=True).encode())
-    step(run, "etl", show=False)
+    run.step("etl")
     added = count(run) - before
     expect(added == len(BAD_RECORDS), f"{added} plays of {len(BAD_RECORDS)} were added")
     return f"{added} plays"
@@ -268,11 +266,11 @@ def interrupted(run: Run) -> str:
     place.put_copies(run.site, keys[0], keys[1:])
     try:
         with unchanged(run):
-            ran = step(run, "etl", code=130, show=False, at=lambda process: press_in_copy(run, process))
+            ran = run.step("etl", code=130, at=lambda process: press_in_copy(run, process))
     finally:
         place.take_away(run.site, keys)
     run.saw(text=ran.err.strip().rpartition("\n")[2], seconds=ran.seconds)
-    expect("interrupted: nothing was published" in ran.err, last_words(ran.err))
+    expect("interrupted: nothing was published" in ran.err, complaint(ran.err))
     return f"after {ran.seconds:.1f}s"
 
 
@@ -292,14 +290,14 @@ def killed(run: Run) -> str:
     before = count(run)
     place.put(run.site, LATE, late_play(run).encode())
     with unchanged(run):
-        step(run, "tests.aws.live.killed", code=-signal.SIGKILL, show=False)
+        run.step("tests.aws.live.killed", code=-signal.SIGKILL)
         began = time.monotonic()
         patient = dataclasses.replace(run.settings, lock_timeout=PATIENCE)
         with run.session() as cur:
             locks.lock_loads(cur, patient)
         seconds = time.monotonic() - began
     run.saw(seconds_until_the_lock_is_free=round(seconds, 1))
-    step(run, "etl", show=False)
+    run.step("etl")
     added = count(run) - before
     expect(added == 1, f"{added} plays of 1 were added")
     return f"its lock is free after {seconds:.1f}s"

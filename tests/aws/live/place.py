@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from configupdater import ConfigUpdater
 from dwh import config
 from dwh.aws import storage
 from dwh.console import plain
+from dwh.errors import ConfigError
 from dwh.local import sample
 from dwh.target import open_target
 
@@ -76,7 +77,8 @@ class Place:
 
     def remove_command(self):
         """What a person types to remove what was made, and this folder, without which nobody knows of it."""
-        return f"python destroy_cluster.py --config {self.cfg} --yes && rm -r {self.folder}"
+        cfg, folder = shlex.quote(str(self.cfg)), shlex.quote(str(self.folder))
+        return f"python destroy_cluster.py --config {cfg} --yes && rm -r {folder}"
 
 
 def make(settings, nodes, where):
@@ -86,10 +88,16 @@ def make(settings, nodes, where):
         settings: the user's.
         nodes: of the cluster.
         where: the folder that it gets a folder in. It stays when something could not be removed.
+
+    Raises:
+        ConfigError: that folder cannot be written.
     """
     name = NAME + secrets.token_hex(2)
     place = Place(where / name, settings.target)
-    place.folder.mkdir(mode=0o700, parents=True)
+    try:
+        place.folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be written: {error.strerror}", hint="name another with --folder") from None
     configure(
         settings.path,
         place.cfg,
@@ -211,7 +219,7 @@ def take_away(site, keys):
 
 
 def step(place, name, *args, console=None, at=lambda process: None):
-    """Run a step of the project as a process, and show what it says.
+    """Run a step of the project as a process.
 
     Args:
         place: whose configuration it gets.
@@ -221,21 +229,14 @@ def step(place, name, *args, console=None, at=lambda process: None):
         at: called with the process once it runs, to disturb it.
     """
     script = ["-m", name] if "." in name else [str(ROOT / f"{name}.py")]
+    command = [sys.executable, *script, "--config", str(place.cfg), "--target", place.target, *args]
+    # In a session of its own: a Ctrl-C is passed on once, by us, and a terminal that closes does not end a removal.
+    streams = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
     said, began = [], time.monotonic()
-    with tempfile.TemporaryFile() as printed:
-        process = subprocess.Popen(
-            [sys.executable, *script, "--config", str(place.cfg), "--target", place.target, *args],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            # In a session of its own: a Ctrl-C is passed on once, by us, and a closed terminal does not end a removal.
-            start_new_session=True,
-            # What is started in the background ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+    with (
+        tempfile.TemporaryFile() as printed,
+        subprocess.Popen(command, cwd=ROOT, stdout=printed, start_new_session=True, **streams) as process,
+    ):
         try:
             at(process)
             for line in process.stderr:
@@ -247,8 +248,7 @@ def step(place, name, *args, console=None, at=lambda process: None):
             end(process)
             raise
         printed.seek(0)
-        out = printed.read().decode()
-    return Ran(code, out, "".join(said), time.monotonic() - began)
+        return Ran(code, printed.read().decode(), "".join(said), time.monotonic() - began)
 
 
 def end(process):

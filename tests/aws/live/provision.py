@@ -9,30 +9,12 @@ from botocore.exceptions import ClientError
 
 from dwh.aws import destruction, plan, storage
 from tests.aws.live import place
-from tests.aws.live.course import Run, expect
+from tests.aws.live.course import Run, complaint, expect
 
 # Minutes, of create_cluster.py and destroy_cluster.py.
 CREATE, DESTROY = "20", "30"
 # With its rules, since the tags are among them: what destroy_cluster.py knows it by.
 BUCKET = (storage.plan_bucket, storage.plan_bucket_rules)
-
-
-def step(run: Run, name: str, *args: str, code: int = 0, at=None, show: bool = True) -> place.Ran:
-    """Run a step on the cluster of the checks.
-
-    Raises:
-        Failed: it ended with another exit code.
-    """
-    more = {"at": at} if at else {}
-    ran = place.step(run.place, name, *args, console=run.console if show else None, **more)
-    expect(ran.code == code, f"{name} ended with {ran.code}, not {code}: {last_words(ran.err)}")
-    return ran
-
-
-def last_words(said: str) -> str:
-    """The error that a step ended with, or its last line."""
-    found = re.findall(r"^error: .*(?:\n  .*)*", said, re.MULTILINE)
-    return " / ".join((found[-1] if found else said.strip().rpartition("\n")[2]).splitlines())
 
 
 def bucket(run: Run) -> str:
@@ -46,7 +28,7 @@ def bucket(run: Run) -> str:
 def create(run: Run) -> str:
     """create_cluster.py ends well."""
     run.memory["billed since"] = time.monotonic()
-    ran = step(run, "create_cluster", "--timeout", CREATE)
+    ran = run.step("create_cluster", "--timeout", CREATE, show=True)
     warned = re.findall(r"^warning: (.*)", ran.err, re.MULTILINE)
     run.saw(warnings=warned)
     return f"{len(warned)} warnings" if warned else ""
@@ -54,7 +36,7 @@ def create(run: Run) -> str:
 
 def create_again(run: Run) -> str:
     """A second create_cluster.py finds nothing to do."""
-    ran = step(run, "create_cluster", "--timeout", CREATE)
+    ran = run.step("create_cluster", "--timeout", CREATE, show=True)
     changed = re.findall(r"^(\S.*?)  +\S+ +(?:created|updated)\b", ran.err, re.MULTILINE)
     expect(not changed, f"changed again: {', '.join(changed)}")
     expect("Nothing to do." in ran.err, "it does not say that there is nothing to do")
@@ -74,8 +56,8 @@ def logging(run: Run) -> str:
 
 def pause(run: Run) -> str:
     """The cluster can be paused and resumed, and answers afterwards."""
-    step(run, "create_cluster", "--pause", "--timeout", CREATE)
-    step(run, "create_cluster", "--resume", "--timeout", CREATE)
+    run.step("create_cluster", "--pause", "--timeout", CREATE, show=True)
+    run.step("create_cluster", "--resume", "--timeout", CREATE, show=True)
     with run.session() as cur:
         cur.execute("SELECT COUNT(*) FROM songplays")
         (plays,) = cur.fetchone()
@@ -91,8 +73,8 @@ def destroy(run: Run) -> str:
     finally:
         if twin := run.memory.get("twin"):
             place.step(twin, "destroy_cluster", "--yes")
-    run.saw(first_run=last_words(first.err))
-    expect(ran.code == 0, f"destroy_cluster ended with {ran.code}: {last_words(ran.err)}")
+    run.saw(first_run=complaint(first.err))
+    expect(ran.code == 0, f"destroy_cluster ended with {ran.code}: {complaint(ran.err)}")
     run.place.begun = False
     run.memory["billed until"] = time.monotonic()
     return "" if ran is first else "at the second run"

@@ -18,7 +18,6 @@ from dwh.aws.connecting import root_certificates
 from dwh.console import Console
 from dwh.errors import TargetError
 from tests.aws.live.course import Failed, Run, expect
-from tests.aws.live.provision import step
 
 SINCE, UNTIL = datetime(2018, 11, 15), datetime(2018, 11, 16)
 # A value for every parameter of sql_queries.
@@ -41,7 +40,7 @@ ROWS = {
     "load_objects": "VALUES ('s3://bucket/key', '0', 1, 1, TIMESTAMP '2018-11-15 00:00:00', 1)",
 }
 # What EXPLAIN takes: https://docs.aws.amazon.com/redshift/latest/dg/r_EXPLAIN.html
-EXPLAINED = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE|CREATE TEMP TABLE \w+ (DISTKEY \(\w+\) )?AS)\b")
+EXPLAINABLE = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE|CREATE TEMP TABLE \w+ (DISTKEY \(\w+\) )?AS)\b")
 SNAPSHOT = "snapshot"
 AMAZON = ("Amazon", "Starfield")
 
@@ -53,8 +52,7 @@ def connect(run: Run) -> str:
         user = warehouse.value(cur, "SELECT current_user")
         timeout = warehouse.value(cur, "SHOW statement_timeout")
         encrypted = cur.connection.info.ssl_in_use
-    run.saw(version=server, timeout=timeout, tls=encrypted)
-    run.saw_alike(user=user)
+    run.saw(version=server, user=user, timeout=timeout, tls=encrypted)
     expect(encrypted or not run.on_aws, "the connection is not encrypted")
     expect("Redshift" in server or not run.on_aws, f"it is no Redshift: {server}")
     return f"{server}; as {user}"
@@ -105,7 +103,7 @@ def probe_copy(run: Run) -> str:
 
 def tables(run: Run) -> str:
     """create_tables.py makes every table."""
-    step(run, "create_tables", show=False)
+    run.step("create_tables")
     with run.session() as cur:
         missing = set(sql_queries.CREATE) - warehouse.existing(cur)
     expect(not missing, f"missing: {', '.join(sorted(missing))}")
@@ -116,7 +114,7 @@ def explain(run: Run) -> str:
     """The server plans every statement of sql_queries."""
     refused, planned = {}, 0
     with run.session(autocommit=True) as cur:
-        for name, text in explained():
+        for name, text in explainable():
             try:
                 plan = warehouse.rows(cur, f"EXPLAIN {text}", PARAMETERS)
                 # So that the statements after it find the table; it is empty, as the staging tables are.
@@ -128,17 +126,16 @@ def explain(run: Run) -> str:
                 planned += 1
                 if moved := moves(plan):
                     run.now.seen.setdefault("moves", {})[name] = moved
-    run.saw(refused=refused)
-    run.saw_alike(planned=planned)
+    run.saw(refused=refused, planned=planned)
     expect(not refused, f"{len(refused)} refused: {'; '.join(f'{name}: {text}' for name, text in refused.items())}")
     return f"{planned} statements"
 
 
-def explained():
+def explainable():
     """The name and text of every statement that can be explained, in the order of sql_queries."""
     named = [(name, text) for name, text in vars(sql_queries).items() if name.isupper() and isinstance(text, str)]
     for name, text in [*named, *((f"audit {check.name}", check.query) for check in sql_queries.AUDITS)]:
-        if EXPLAINED.match(text):
+        if EXPLAINABLE.match(text):
             table = re.search(r"INSERT INTO (\w+)", text)
             text = text.replace("VALUES %s", ROWS.get(table[1] if table else "", "VALUES %s"))
             yield name, text.format("users") if re.search(r"\{\}", text) else text

@@ -8,10 +8,9 @@ import psycopg2
 
 from dwh import locks, warehouse
 from dwh.errors import WarehouseError
-from tests.aws.live.course import Failed, Run, expect, refusal
+from tests.aws.live.course import Failed, Run, complaint, expect, refusal
 from tests.aws.live.loads import unchanged
 from tests.aws.live.place import LOCK_SECONDS
-from tests.aws.live.provision import last_words, step
 
 # Both go with the cluster.
 ROWS, EVERYWHERE = "check_rows", "check_everywhere"
@@ -40,10 +39,10 @@ def drop(run: Run) -> str:
     """create_tables.py --recreate waits no longer for a reader than for a load, and drops nothing then."""
     with run.session() as reader, unchanged(run):
         reader.execute("SELECT COUNT(*) FROM songplays")
-        ran = step(run, "create_tables", "--recreate", "--yes", code=1, show=False)
+        ran = run.step("create_tables", "--recreate", "--yes", code=1)
         reader.connection.rollback()
-    run.saw(text=last_words(ran.err), seconds=round(ran.seconds, 1))
-    expect("another session has held the tables to drop" in ran.err, last_words(ran.err))
+    run.saw(text=complaint(ran.err), seconds=round(ran.seconds, 1))
+    expect("another session has held the tables to drop" in ran.err, complaint(ran.err))
     return f"after {ran.seconds:.1f}s"
 
 
@@ -84,5 +83,6 @@ def tags(run: Run) -> str:
             told[verb] = cur.rowcount
     run.saw(nodes=run.nodes, rows=rows, told=told)
     logical = all(count == rows for count in told.values())
+    run.saw_alike(rows_are_those_of_the_table=logical)
     words = f"{rows} rows; told {', '.join(map(str, told.values()))}"
     return words if run.nodes > 1 or not logical else f"{words}; one node cannot tell (NODES=2)"
