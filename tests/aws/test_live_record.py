@@ -66,6 +66,7 @@ def test_nothing_secret_is_written(run, tmp_path):
 
 def test_a_run_replaces_what_it_has_tried_and_nothing_else(run, tmp_path):
     run.outcomes |= {"create": Outcome(OK, "first"), "probe": Outcome(FAILED, "first | second\nline")}
+    run.outcomes["of another version"] = Outcome(OK)
     record.keep(run, tmp_path)
     run.outcomes.clear()
     run.outcomes |= {"create": Outcome(OK, "again"), "probe": Outcome(LEFT_OUT), "zones": Outcome(ONLY_AWS)}

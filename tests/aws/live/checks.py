@@ -55,7 +55,7 @@ PAID = [
     Check("bad_records", loads.bad_records, (7,), ("load",), 1.5),
     Check("late_song", loads.late_song, (), ("load",), 0.7),
     Check("changed_object", loads.changed_object, (), ("bad_records",), 0.5),
-    Check("interrupted", loads.interrupted, (), ("load",), 0.5),
+    Check("ctrl_c", loads.interrupted, (), ("load",), 0.5),
     Check("killed", loads.killed, (), ("load",), 0.7),
     Check(
         "same_in_the_end",

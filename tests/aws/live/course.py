@@ -188,7 +188,7 @@ def finish(run: Run, checks: list[Check], ending: list[Check], stopped: list[Sto
     if not run.place.begun:
         return
     removal, *afterwards = ending
-    run.console.say("Removing what was made; this is not interrupted." if stopped else "")
+    run.console.say("Removing what was made. Ctrl-C does not stop this." if stopped else "")
     attempt(run, removal)
     for check in afterwards:
         if stopped:

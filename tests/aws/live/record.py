@@ -57,7 +57,8 @@ def keep(run: Run, folder: Path) -> Path:
         if outcome.status in (OK, FAILED)
     }
     clean = masked(json.dumps(entries, ensure_ascii=False, default=str), secrets_of(run))
-    known = read(folder) | json.loads(clean)
+    names = [check.name for check in ALL]
+    known = {name: seen for name, seen in (read(folder) | json.loads(clean)).items() if name in names}
     text = json.dumps(known, ensure_ascii=False, indent=2, sort_keys=True)
     (folder / OBSERVED).write_text(f"{text}\n", encoding="utf-8")
     (folder / RESULTS).write_text(results(known), encoding="utf-8")
