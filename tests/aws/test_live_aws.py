@@ -71,9 +71,9 @@ def test_every_policy_goes_through_iam_s_check(run, stubbed):
         kind = {"policyType": "IDENTITY_POLICY"}
         if resource:
             kind = {"policyType": "RESOURCE_POLICY", "validatePolicyResourceType": resource}
-        answer = {"findings": [finding("SUGGESTION", "EMPTY_ARRAY_ACTION")]}
+        answer = {"findings": [finding("SUGGESTION", "EMPTY_ARRAY_ACTION"), finding("WARNING", "OTHER")]}
         stubber.add_response("validate_policy", answer, {"policyDocument": ANY, **kind})
-    assert free.policies(run) == f"{len(asked)} policies, {len(asked)} suggestions and warnings"
+    assert free.policies(run) == f"{len(asked)} policies, {2 * len(asked)} suggestions and warnings"
     stubber.assert_no_pending_responses()
 
 
@@ -83,6 +83,13 @@ def test_an_error_in_a_policy_is_told_with_its_name(run, stubbed):
         stubber.add_response("validate_policy", {"findings": [finding(kind, "INVALID_ACTION")]})
     with pytest.raises(Failed, match=r"^iam_\w+.json: INVALID_ACTION$"):
         free.policies(run)
+
+
+def test_a_security_warning_is_told_and_is_no_failure(run, stubbed):
+    stubber = stubbed("accessanalyzer")
+    for kind in ("SECURITY_WARNING", *["SUGGESTION"] * (len(list(free.documents(run))) - 1)):
+        stubber.add_response("validate_policy", {"findings": [finding(kind, "PASS_ROLE_WITH_STAR_IN_RESOURCE")]})
+    assert re.search(r"warnings; iam_\w+.json: PASS_ROLE_WITH_STAR_IN_RESOURCE$", free.policies(run))
 
 
 def test_a_user_who_may_not_ask_for_the_check_leaves_it_out(run, stubbed):

@@ -76,6 +76,7 @@ def test_a_run_replaces_what_it_has_tried_and_nothing_else(run, tmp_path):
     assert "| ok, 0.0s: again |" in page
     assert "| failed, 0.0s: first \\| second line |" in page
     assert page.count("not run yet") == len(record.ALL) - 2
+    assert page.startswith("# What AWS answered\n")
     assert f"Runs: {known['create']['on']}, us-west-2, 1 × ra3.large." in page
 
 

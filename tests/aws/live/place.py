@@ -30,7 +30,7 @@ FOLDER = ROOT / "out" / "aws-check"
 NAME = "sparkify-check-"
 # One node of the smallest type, whatever the user's cluster is made of.
 NODE_TYPE = "ra3.large"
-LOCK_SECONDS = 2
+LOCK_SECONDS = 5
 STATEMENT_SECONDS = 300
 DAY = date(2018, 11, 15)
 SONGS = 71

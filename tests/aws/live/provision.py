@@ -30,7 +30,7 @@ def create(run: Run) -> str:
     run.memory["billed since"] = time.monotonic()
     ran = run.step("create_cluster", "--timeout", CREATE, show=True)
     warned = re.findall(r"^warning: (.*)", ran.err, re.MULTILINE)
-    run.saw(warnings=warned)
+    run.saw(said=ran.err.splitlines())
     return f"{len(warned)} warnings" if warned else ""
 
 
@@ -57,7 +57,8 @@ def logging(run: Run) -> str:
 def pause(run: Run) -> str:
     """The cluster can be paused and resumed, and answers afterwards."""
     run.step("create_cluster", "--pause", "--timeout", CREATE, show=True)
-    run.step("create_cluster", "--resume", "--timeout", CREATE, show=True)
+    resumed = run.step("create_cluster", "--resume", "--timeout", CREATE, show=True)
+    run.saw(said=resumed.err.splitlines())
     with run.session() as cur:
         cur.execute("SELECT COUNT(*) FROM songplays")
         (plays,) = cur.fetchone()
@@ -73,7 +74,7 @@ def destroy(run: Run) -> str:
     finally:
         if twin := run.memory.get("twin"):
             place.step(twin, "destroy_cluster", "--yes")
-    run.saw(first_run=complaint(first.err))
+    run.saw(said=[*first.err.splitlines(), *(ran.err.splitlines() if ran is not first else [])])
     expect(ran.code == 0, f"destroy_cluster ended with {ran.code}: {complaint(ran.err)}")
     run.place.begun = False
     run.memory["billed until"] = time.monotonic()

@@ -79,10 +79,11 @@ def results(known: dict[str, dict]) -> str:
         for check in ALL
     ]
     asked = [f"{number}. {question}" for number, question in QUESTIONS.items()]
+    local = any(seen["target"] == "local" for seen in known.values())
     runs = f"Runs: {'; '.join(when)}." if when else "No run on AWS yet: each line below is a check that waits for one."
     return "\n".join(
         [
-            "# What AWS answered",
+            f"# What {'the local target' if local else 'AWS'} answered",
             "",
             "`make aws-check` writes this page and `observed.json` beside it. Do not edit them by hand.",
             runs,
