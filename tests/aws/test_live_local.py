@@ -15,11 +15,11 @@ from types import SimpleNamespace
 
 import pytest
 from pristine import put_cfg
-from project import ROOT, clean_environment
+from project import PLAY, ROOT, SONG, clean_environment
 
 from dwh.console import Console
-from tests.aws.live import checks, place, record, statements
-from tests.aws.live.course import Check, Run, run_all
+from tests.aws.live import checks, loads, place, record, statements, together
+from tests.aws.live.course import Check, Failed, Run, run_all
 
 
 @pytest.fixture
@@ -137,6 +137,69 @@ def test_a_statement_that_the_server_does_not_take_is_named(warehouse, monkeypat
     assert outcome.note.startswith("1 refused: NEXT_LOAD_ID: ")
     assert "(SQLSTATE 42703)" in outcome.note
     assert outcome.seen["planned"] > 80
+
+
+# --- What is wrong is found ---
+
+
+@pytest.fixture
+def run(warehouse):
+    """A run on a project with tables and no rows."""
+    return Run(place.Place(warehouse.folder, "local"), Console(err=io.StringIO()), SimpleNamespace())
+
+
+def execute(project, statement):
+    with contextlib.closing(project.connect()) as conn, conn.cursor() as cur:
+        cur.execute(statement)
+        conn.commit()
+
+
+def test_a_star_that_changed_is_found(run, warehouse):
+    with loads.unchanged(run):
+        pass
+    with pytest.raises(Failed, match="users changed"), loads.unchanged(run):
+        execute(warehouse, "INSERT INTO users (user_id) VALUES (7)")
+
+
+def test_a_star_that_differs_from_the_local_one_is_found(run, warehouse, tmp_path, monkeypatch):
+    stars = iter([{"users": ["(7, 'Ada')", "(8, 'Bo')"]}, {"users": ["(7, 'Ada')"]}])
+    monkeypatch.setattr(loads, "star", lambda cur: next(stars))
+    with pytest.raises(Failed, match=r"users: \"\(8, 'Bo'\)\" here, '' on the local target"):
+        loads.compare(run, run.place)
+
+
+def test_a_lock_that_is_given_twice_is_found(run, monkeypatch):
+    monkeypatch.setattr(loads.sql_queries, "LOCK_LOADS", "SELECT 1")
+    with pytest.raises(Failed, match="the lock was given to both"):
+        together.lock(run)
+
+
+def test_a_conflict_that_a_load_would_not_try_again_is_found(run, monkeypatch):
+    monkeypatch.setattr("dwh.warehouse.is_transient", lambda error: False)
+    with pytest.raises(Failed, match="it would not be tried again: 1023: Serializable isolation violation"):
+        together.conflict(run)
+
+
+def test_an_audit_that_finds_nothing_is_found(run, warehouse, monkeypatch):
+    warehouse.events("a", PLAY)
+    warehouse.songs(SONG)
+    assert warehouse.main("etl", "-q").code == 0
+    assert loads.audits_find(run) == "4 breaches found"
+    blind = [
+        check._replace(query="SELECT 0") if check.name == "keys_of_plays" else check
+        for check in loads.sql_queries.AUDITS
+    ]
+    monkeypatch.setattr(loads.sql_queries, "AUDITS", blind)
+    with pytest.raises(Failed, match="nothing was found by keys_of_plays"):
+        loads.audits_find(run)
+
+
+def test_a_step_that_ends_otherwise_is_told_with_its_error(run, warehouse):
+    with pytest.raises(Failed, match=r"etl ended with 1, not 0: error: nothing is loaded yet"):
+        run.step("etl", "--audit")
+
+
+# --- The place ---
 
 
 def test_the_data_has_a_song_that_can_come_late(tmp_path):
