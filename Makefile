@@ -13,9 +13,14 @@ ifneq ($(PYTHON),$(made_with))
 endif
 endif
 
+check_options = --target $(or $(TARGET),aws) $(if $(YES),--yes) $(if $(ONLY),--only $(ONLY)) \
+	$(if $(NODES),--nodes $(NODES)) $(if $(PAUSE),--pause) $(if $(BUDGET),--budget-minutes $(BUDGET))
+
 # make bench  - measure against what people would use instead
 # make faults - kill a load before every one of its statements, and more
-.PHONY: run test bench faults lint diagrams clean
+# make aws-check - try everything on your own AWS account: half an hour, less than a dollar; asks first (YES=1 does not).
+#                  ONLY=free is the calls that cost nothing; TARGET=local tries the same checks on the local target
+.PHONY: run test bench faults aws-check lint diagrams clean
 
 run: $(installed)
 	$(py) create_cluster.py
@@ -28,7 +33,10 @@ test: $(installed) lint
 	$(py) -m pytest -n 2 --dist worksteal
 
 faults: $(installed)
-	FAULTS=all $(py) -m pytest -n 2 tests/faults
+	FAULTS=all $(py) -m pytest -n 2 tests/faults tests/aws/test_live_local.py
+
+aws-check: $(installed)
+	@$(py) -m tests.aws.live $(check_options)
 
 bench: $(installed)
 	$(py) -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt

@@ -118,7 +118,7 @@ def test_the_installing_commands_name_what_is_there():
     makefile = (ROOT / "Makefile").read_text()
     environment = (ROOT / "environment.yml").read_text()
     for command in (command for command in COMMANDS if command.startswith(INSTALLING)):
-        for target in re.findall(r"\bmake ([a-z]+)", command):
+        for target in re.findall(r"\bmake ([a-z-]+)", command):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), command
         for name in re.findall(r"(?<!\S)[\w./]+\.(?:yml|txt|py)\b", command):
             assert (ROOT / name).exists(), command

@@ -95,6 +95,14 @@ class FileKey(FakeKey):
         except OSError:
             raise MissingKey(key=self.name) from None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without moto's buffer: it lists versions by copying them."""
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The counterpart."""
+        self.__dict__.update(state)
+
     def dispose(self, garbage: bool = False) -> None:
         """Nothing is held open."""
 

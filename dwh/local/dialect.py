@@ -79,6 +79,26 @@ def _pass(statement: Tokens, words: Tokens) -> Plan:
     return Plan(queries.rewrite_query(statement), laterals=queries.aliases_used(statement))
 
 
+def _explain(statement: Tokens, words: Tokens) -> Plan:
+    """EXPLAIN of what Redshift explains; of CREATE TABLE AS, the query is what has a plan."""
+    place = 2 if [token.upper for token in words[1:2]] == ["VERBOSE"] else 1
+    if len(words) == place:
+        raise syntax("")
+    verb = words[place].upper
+    if verb == "CREATE":
+        translate(_from(statement, words[place]))
+        place = next((index + 1 for index, token in enumerate(words) if token.upper == "AS"), len(words))
+    if verb not in _EXPLAINED or place >= len(words):
+        raise refused(f"EXPLAIN of {verb}", "explain a query, CREATE TABLE AS, INSERT, UPDATE or DELETE")
+    plan = translate(_from(statement, words[place]), queries.lateral_aliases.get())
+    return Plan(f"EXPLAIN{' VERBOSE' * (words[1].upper == 'VERBOSE')} {plan.sql}", laterals=plan.laterals)
+
+
+def _from(statement: Tokens, first: Token) -> Tokens:
+    """The rest of a statement, from one of its tokens on."""
+    return statement[next(index for index, token in enumerate(statement) if token is first) :]
+
+
 def _written(statement: Tokens, words: Tokens, place: int) -> Plan:
     table, _ = lexer.take_name(words, place)
     return Plan(queries.rewrite_query(statement), writes=table, laterals=queries.aliases_used(statement))
@@ -260,11 +280,13 @@ def _end(statement: Tokens, words: Tokens) -> Plan:
 
 _PASSED = word_set(
     """
-    SELECT WITH EXPLAIN DECLARE FETCH CLOSE GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
+    SELECT WITH DECLARE FETCH CLOSE GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
     """
 )
+_EXPLAINED = word_set("( SELECT WITH INSERT UPDATE DELETE CREATE")
 _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
     **dict.fromkeys(_PASSED, _pass),
+    "EXPLAIN": _explain,
     "INSERT": _insert,
     "UPDATE": _update,
     "DELETE": _delete,

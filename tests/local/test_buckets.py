@@ -164,6 +164,17 @@ def test_s3_follows_the_folder_and_keeps_what_others_put(shared, target):
     assert s3.get_object(Bucket=BUCKET, Key="unload/a")["Body"].read() == b"2"
 
 
+def test_the_versions_of_a_mirrored_bucket_can_be_listed(place):
+    """The work bucket may hold the data as well; to be removed, it is listed with all versions."""
+    target = place.target()
+    target.start()
+    s3 = target.client("s3")
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    listed = {found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    assert listed
+    assert {found["Key"] for found in s3.list_object_versions(Bucket=BUCKET)["Versions"]} == listed
+
+
 def test_bulk_read_of_a_prefix_is_all_objects_in_key_order(shared, target):
     names = [f"log_data/bulk/{name}.json" for name in ("b", "a", "ä", "Z", "a0")]
     for name in names:

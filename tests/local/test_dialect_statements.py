@@ -68,6 +68,12 @@ REFUSED = [
     ),
     ("MERGE INTO t USING u ON t.a = u.a REMOVE DUPLICATES", "REMOVE DUPLICATES"),
     ("FOO BAR", "syntax error"),
+    ("EXPLAIN CREATE TABLE u (a int)", "EXPLAIN"),
+    ("EXPLAIN CREATE TEMP TABLE u FOOKEY (a) AS SELECT 1 AS a", "syntax error"),
+    ("EXPLAIN ANALYZE SELECT 1", "EXPLAIN"),
+    ("EXPLAIN VACUUM", "EXPLAIN"),
+    ("EXPLAIN SELECT now()", "now"),
+    ("EXPLAIN", "syntax error"),
 ]
 
 
@@ -90,6 +96,26 @@ def test_what_looks_alike_is_let_through(plain_sql):
     assert plain_sql.run(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT SUM(i) FROM n"
     ) == [(6,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1 AS a, a + 1 AS b",
+        "WITH x AS (SELECT 1 AS a) SELECT a FROM x",
+        "INSERT INTO explained SELECT NVL(a, 2) FROM explained",
+        "UPDATE explained SET a = 3",
+        "DELETE explained WHERE a = 1",
+        "CREATE TEMP TABLE made DISTKEY (a) SORTKEY (a) AS SELECT a FROM explained",
+        "CREATE TABLE made AS (SELECT a FROM explained)",
+    ],
+)
+@pytest.mark.parametrize("verb", ["EXPLAIN", "EXPLAIN VERBOSE"])
+def test_a_plan_is_shown_and_nothing_is_done(plain_sql, verb, statement):
+    plain_sql.run("DROP TABLE IF EXISTS explained; CREATE TABLE explained (a int); INSERT INTO explained VALUES (1)")
+    assert "cost=" in plain_sql.run(f"{verb} {statement}")[0][0]
+    assert plain_sql.run("SELECT a FROM explained") == [(1,)]
+    assert plain_sql.one("SELECT COUNT(*) FROM pg_class WHERE relname = 'made'") == 0
 
 
 @pytest.fixture
