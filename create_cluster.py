@@ -51,6 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-wait", action="store_true", help="do not wait: run the step again to finish (else: wait for the cluster)"
     )
+    parser.add_argument(
+        "--no-probe", action="store_true", help="do not try COPY on one object (else: it is tried, and loads nothing)"
+    )
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--pause", action="store_true", help="pause the cluster: storage alone is billed")
     either.add_argument("--resume", action="store_true", help="resume the paused cluster")

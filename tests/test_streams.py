@@ -423,7 +423,7 @@ def test_a_bug_keeps_its_traceback(folder):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        cli.run(cli.step_parser(__doc__), ["--config", str(folder.cfg), "--target", "local"], bug)
+        cli.run(lambda: cli.step_parser(__doc__), ["--config", str(folder.cfg), "--target", "local"], bug)
 
 
 def test_verbose_shows_the_traceback_of_an_error_and_where_nobody_hears_it_nothing_fails(folder):

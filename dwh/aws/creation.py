@@ -13,8 +13,9 @@ from dwh.aws import boundary, iam, network, plan, prices, redshift, storage, wai
 from dwh.aws.errors import DESTROY, noted
 from dwh.aws.site import Site
 from dwh.cli import Step
+from dwh.config import Settings
 from dwh.console import duration
-from dwh.errors import DwhError, TargetError
+from dwh.errors import DataError, DwhError, TargetError
 from dwh.target import open_target
 
 if TYPE_CHECKING:
@@ -144,7 +145,9 @@ def _finish(step: Step, site: Site) -> int:
     cluster = waiting.for_cluster(console, site, minutes=minutes)
     changed += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
     _warn_of_state(step, site, cluster)
-    _try_connection(step, site, cluster)
+    found = dataclasses.replace(step.settings, dwh_endpoint=cluster["Endpoint"]["Address"], dwh_arn_role=site.role_arn)
+    if _try_connection(step, found) and not step.args.no_probe:
+        _try_copy(step, found)
     return changed
 
 
@@ -216,12 +219,9 @@ def _warn_of_state(step: Step, site: Site, cluster: dict[str, Any]) -> None:
         )
 
 
-def _try_connection(step: Step, site: Site, cluster: dict[str, Any]) -> None:
+def _try_connection(step: Step, settings: Settings) -> bool:
     """``SELECT 1``; a cluster that cannot be reached from here is a warning, for it is there all the same."""
     console, started = step.console, time.monotonic()
-    settings = dataclasses.replace(
-        step.settings, dwh_endpoint=cluster["Endpoint"]["Address"], dwh_arn_role=site.role_arn
-    )
     try:
         with open_target(settings, console) as target, closing(target.connect()) as connection:
             with connection.cursor() as cursor:
@@ -232,5 +232,28 @@ def _try_connection(step: Step, site: Site, cluster: dict[str, Any]) -> None:
         console.line("Connection", "SELECT 1", "failed")
         reason = "; access = private: only machines in the VPC reach it" if settings.access == "private" else ""
         console.warn(f"{error.message}{reason} ({error.hint})")
-    else:
-        console.line("Connection", "SELECT 1", "ok", f"{duration(time.monotonic() - started)}, {tls}")
+        return False
+    console.line("Connection", "SELECT 1", "ok", f"{duration(time.monotonic() - started)}, {tls}")
+    return True
+
+
+def _try_copy(step: Step, settings: Settings) -> None:
+    """Read one object as a load would, so that what a load needs is found missing now, and not after minutes.
+
+    Raises:
+        DwhError: COPY cannot read it. That there is no data yet is a warning.
+    """
+    from dwh.probe import probe
+
+    console, started = step.console, time.monotonic()
+    try:
+        with open_target(settings, console) as target, console.busy("trying COPY on one object"):
+            address = probe(target, console)
+    except DataError as error:
+        console.line("Probe", "COPY NOLOAD", "left out")
+        console.warn(f"{error.message}: whether COPY can read it is not known yet")
+        return
+    except DwhError:
+        console.line("Probe", "COPY NOLOAD", "failed")
+        raise
+    console.line("Probe", "COPY NOLOAD", "ok", f"{duration(time.monotonic() - started)}, {address}")

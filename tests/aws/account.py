@@ -28,7 +28,7 @@ from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import FakeBucket
 from pristine import put_cfg
 
-from dwh import config
+from dwh import config, probe
 from dwh.aws import patience
 from dwh.aws.site import Site
 from dwh.aws.target import AwsTarget
@@ -329,6 +329,8 @@ def steps(folder, patch):
     patch.setattr(botocore.client.BaseClient, "_make_api_call", record)
     patch.setattr(AwsTarget, "caller_ip", lambda _target: "203.0.113.7")
     patch.setattr(psycopg2, "connect", lambda **_arguments: FakeConnection())
+    # Nor is there a database for COPY.
+    patch.setattr(probe, "probe", lambda _target, _console: "s3://udacity-dend/log_data/one.json")
     waits_pass_at_once(patch)
     return made
 

@@ -10,6 +10,9 @@ from aws import account as accounts
 from aws.account import cluster_with, in_state, refusal, waits_pass_at_once
 from aws.names import ACCOUNT, READING, REGION
 
+from dwh import probe
+from dwh.errors import DataError, WarehouseError
+
 NAME = "sparkify-dwh"
 ROLE = "sparkify-redshift-s3-read"
 BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
@@ -138,7 +141,7 @@ def test_a_dry_run_shows_the_same_lines_and_changes_nothing(aws):
     def resources(ran):
         return [line[:46].split("  ")[0] for line in ran.err.splitlines() if line.startswith(tuple(made.words()))]
 
-    assert resources(planned) == [kind for kind in resources(made) if kind != "Connection"]
+    assert resources(planned) == [kind for kind in resources(made) if kind not in ("Connection", "Probe")]
     assert aws.create("--dry-run").err.count("would") == 1  # "a run would change 0 of 14"
 
 
@@ -813,3 +816,37 @@ def test_a_cluster_that_aws_still_shows_as_paused_is_waited_for_after_resuming(a
     answers("DescribeClusters", None, None, late, late)
     ran = aws.create("--resume")
     assert ran.code == 0, ran.err
+
+
+# --- The probe of COPY ---
+
+
+def test_copy_is_tried_on_one_object_unless_told_otherwise(aws):
+    ran = aws.create()
+    assert ran.words()["Probe"] == "ok"
+    assert "s3://udacity-dend/log_data/one.json" in ran.err
+    assert "Probe" not in aws.create("--no-probe").words()
+
+
+def test_a_failed_probe_says_what_is_wrong_and_what_the_cluster_costs(aws, monkeypatch):
+    def refused(_target, _console):
+        raise WarehouseError("COPY may not take the role: ...", hint="the role's trust ...")
+
+    monkeypatch.setattr(probe, "probe", refused)
+    ran = aws.create()
+    assert ran.code == 1
+    assert ran.words()["Probe"] == "failed"
+    assert "error: COPY may not take the role" in ran.err
+    assert "hint: the role's trust" in ran.err
+    assert "the cluster sparkify-dwh goes on and is billed ($0.54 an hour)" in ran.err
+    assert aws.value("dwh_endpoint")
+
+
+def test_a_cluster_without_data_is_made_all_the_same(aws, monkeypatch):
+    def nothing(_target, _console):
+        raise DataError("there is no data under s3://udacity-dend/log_data/")
+
+    monkeypatch.setattr(probe, "probe", nothing)
+    ran = aws.create()
+    assert ran.code == 0
+    assert "warning: there is no data under s3://udacity-dend/log_data/: whether COPY can read it" in ran.err

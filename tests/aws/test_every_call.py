@@ -13,6 +13,7 @@ from aws import every_call
 from aws.every_call import COURSES, FAULTS
 
 CREATING = (
+    "iam:CreatePolicy",
     "s3:CreateBucket",
     "s3:PutBucketTagging",
     "s3:PutPublicAccessBlock",
@@ -34,8 +35,10 @@ CREATING = (
     "redshift:EnableLogging",
 )
 UPDATING = (
+    "iam:CreatePolicyVersion",
     "s3:PutPublicAccessBlock",
     "s3:PutBucketPolicy",
+    "iam:PutRolePermissionsBoundary",
     "iam:UpdateAssumeRolePolicy",
     "iam:PutRolePolicy",
     "ec2:AuthorizeSecurityGroupIngress",
@@ -55,6 +58,7 @@ DESTROYING = (
     "iam:DeleteRolePolicy",
     "iam:DetachRolePolicy",
     "iam:DeleteRole",
+    "iam:DeletePolicy",
     "s3:DeleteObjects",
     "s3:DeleteBucket",
     "ec2:DeleteSecurityGroup",

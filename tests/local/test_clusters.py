@@ -107,9 +107,9 @@ def test_a_database_that_does_not_start_says_why_and_is_started_once_it_can(avai
     assert "Endpoint" not in found
     failure = target.failure("broken")
     assert "the local warehouse has failed: " in failure.message
-    assert "Not a directory" in failure.message
+    assert "us-west-2-broken was not made by the local target" in failure.message
     assert str(available.state / "launcher.log") in failure.hint
-    assert "Not a directory" in (available.state / "launcher.log").read_text()
+    assert "was not made by the local target" in (available.state / "launcher.log").read_text()
     assert target.failure(NAME) is None
     stands_in_the_way.unlink()
     assert status(redshift, "broken") == "available"

@@ -307,7 +307,8 @@ def test_a_folder_of_a_strange_name_holds_a_server_and_its_programs(home, name, 
     monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
     server = start(strange / "server")
     try:
-        assert (server.programs, server.place) == (programs, strange / "server")
+        if not binaries.as_root():  # root's server is never where the project is
+            assert (server.programs, server.place) == (programs, strange / "server")
         query(server, "CREATE TABLE kept AS SELECT 1 AS a")
         server.stop()
         server.start()
