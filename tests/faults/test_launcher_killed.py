@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import PLAY, SONG, Project, clean_environment
+from project import PLAY, SONG, Project, clean_environment, some
 
 from dwh.local import postgres
 
@@ -62,7 +62,7 @@ def databases(project):
     return found
 
 
-@pytest.mark.parametrize("name", MOMENTS)
+@pytest.mark.parametrize("name", some(MOMENTS, 2))
 def test_killed_at_any_moment_of_a_step(project, name):
     ready(project)
     star = project.star()
