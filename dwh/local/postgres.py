@@ -56,8 +56,8 @@ NO_PROCESS = 2**31 - 1
 LOG = "postgres.log"
 # In the home of root's server: where its files are.
 PLACE = "place"
-# What may be removed with a home is named after it: its name on the disk goes with it when it is moved, not when it
-# is copied.
+# The name of such a folder has the inode number of the home in it: that stays when a project is moved, and is another
+# one in a copy of it.
 PLACES = "sparkify-postgres-{}-"
 
 # What was committed survives a killed server; it need not survive a power cut, hence no fsync.
@@ -161,8 +161,7 @@ class Server:
     def destroy(self) -> None:
         """Stop the server and delete all its files; what it has not written yet need not be written any more."""
         _stop(self.pid or _recorded_pid(self.data), self.data, SHORT)
-        _delete(self.place)
-        _delete(self.home)
+        _delete_all(self.home, self.place)
 
     def is_full(self) -> bool:
         """Whether the disk has no room for what the server might write next."""
@@ -298,8 +297,7 @@ def remove(home: Path) -> None:
         return
     place = place_of(home)
     _stop(_recorded_pid(place / "data"), place / "data", SHORT)
-    _delete(place)
-    _delete(home)
+    _delete_all(home, place)
 
 
 def connect(*, port: int, dbname: str, user: str, password: str, timeout: int = 10) -> connection:
@@ -487,6 +485,12 @@ def _create_database(server: Server, password: str) -> None:
         roles.create_master(system, server.user, password)
         names = map(sql.Identifier, (server.database, server.user))
         system.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+
+
+def _delete_all(home: Path, place: Path) -> None:
+    """Delete the files of a server; what tells that they are ours goes last, or a removal cut off could not go on."""
+    for folder in (place / "data", place, home):
+        _delete(folder)
 
 
 def _delete(folder: Path) -> None:

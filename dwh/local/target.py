@@ -329,7 +329,6 @@ class LocalTarget:
 
     def _launch(self) -> None:
         """Start the launcher, detached from this step, and wait until it answers."""
-        launcher.check_homes(self.settings.state_dir)
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environ |= SPARING | {
             "PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
@@ -348,6 +347,7 @@ class LocalTarget:
             while self._launcher() is None:
                 # Another step may have been faster; then ours ends, and the other's is waited for.
                 if process.poll() not in (None, launcher.LOCKED) or wait.elapsed > START_SECONDS:
+                    launcher.check_homes(self.settings.state_dir)  # a reason that has a sentence of its own
                     raise TargetError(
                         "the local target does not come up", hint=f"read {self._log}", detail=self._log_end()
                     )

@@ -260,6 +260,17 @@ def test_a_copy_of_the_project_does_not_take_the_originals_database_down(place, 
     assert not gone(database)
 
 
+def test_a_removal_that_was_cut_off_goes_on(place):
+    home = killed(place)
+    found = postgres.place_of(home)
+    postgres._stop(place.database(), found / "data", postgres.SHORT)
+    (found / "data" / "PG_VERSION").unlink()
+    shutil.rmtree(found / "data" / "base")
+    place.target().stop()
+    assert not place.state.exists()
+    assert not found.exists()
+
+
 def test_a_project_that_was_moved_is_cleared_up(place):
     home = killed(place)
     orphan = place.database()
