@@ -31,7 +31,7 @@ def umask():
     os.umask(before)
 
 
-@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o277])
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077])
 def test_it_is_closed_whatever_the_umask(place, umask, mask):
     umask(mask)
     place.target(data_dir=None).start()
