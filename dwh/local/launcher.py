@@ -31,6 +31,7 @@ log = logging.getLogger(MODULE)
 
 def main(state_dir: Path) -> int:
     """Serve until told to end; the exit code."""
+    os.chdir("/")
     os.umask(0o077)
     token = secret.new()
     _log_without(token)

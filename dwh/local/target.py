@@ -7,6 +7,7 @@ found through ``.local/launcher.json`` beside dwh.cfg.
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import ipaddress
 import json
@@ -40,7 +41,7 @@ SAMPLE = "generated sample"
 # Threads of the launcher share their memory pools.
 SPARING = {"MALLOC_ARENA_MAX": "2"}
 # What a process needs of our environment; secrets, proxies and AWS_* variables are none of the launcher's business.
-PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV")
+PASSED_ON = ("PATH", "PYTHONPATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV")
 PROJECT = Path(__file__).parents[2]
 
 
@@ -116,7 +117,9 @@ class LocalTarget:
         except OSError as error:
             raise TargetError(
                 f"{self.settings.state_dir} cannot be written: {error.strerror}",
-                hint="run the step in a folder that is yours",
+                hint="free space on its disk"
+                if error.errno == errno.ENOSPC
+                else "run the step in a folder that is yours",
             ) from None
         if self._launcher() is None:
             self._launch()
@@ -330,16 +333,14 @@ class LocalTarget:
     def _launch(self) -> None:
         """Start the launcher, detached from this step, and wait until it answers."""
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        environ |= SPARING | {
-            "PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        }
+        environ |= SPARING
         with self._log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", launcher.MODULE, str(self.settings.state_dir)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd="/",
+                cwd=PROJECT,  # which is where Python finds its modules; a path with ":" cannot be in PYTHONPATH
                 env=environ,
                 start_new_session=True,
             )
