@@ -165,12 +165,12 @@ class Console:
         self.tell(f"{self._styled('warning:', 'warn')} {text}")
 
     def error(self, error: DwhError) -> None:
-        """What went wrong, its details, and the next step."""
-        self.tell(f"{self._styled('error:', 'error')} {error.message}")
+        """What went wrong, its details, and the next step: a log that is quoted cannot drive the terminal either."""
+        self.tell(f"{self._styled('error:', 'error')} {plain(error.message)}")
         for text in [*error.detail.splitlines(), *note(error).splitlines()]:
-            self.tell(f"  {text}")
+            self.tell(f"  {plain(text)}")
         if error.hint:
-            self.tell(f"hint: {error.hint}")
+            self.tell(f"hint: {plain(error.hint)}")
         if self.verbose and error.debug:
             self.tell(f"debug: {error.debug}")
 

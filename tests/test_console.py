@@ -9,7 +9,7 @@ import time
 import pytest
 
 from dwh.console import Console, duration, plain
-from dwh.errors import ConfigError, RefusedError
+from dwh.errors import ConfigError, DwhError, RefusedError
 
 
 class Terminal(io.StringIO):
@@ -126,3 +126,9 @@ def test_a_question_that_nobody_sees_is_not_waited_on(monkeypatch):
     os.close(reader)
     with open(writer, "w") as unread, pytest.raises(RefusedError, match="nobody is there"):
         Console(err=unread).confirm("Type sparkify:", "sparkify", yes=False)
+
+
+def test_what_an_error_quotes_cannot_drive_the_terminal():
+    err = io.StringIO()
+    Console(err=err).error(DwhError("bad \x1b[31m", hint="see \x07", detail="one\ntwo \x9b2J"))
+    assert err.getvalue() == "error: bad \\x1b[31m\n  one\n  two \\x9b2J\nhint: see \\x07\n"
