@@ -29,20 +29,6 @@ def test_a_row_of_the_node_types(name):
     assert (found.nodes.start, found.nodes.stop - 1, found.hourly, found.multi_az) == LISTED[name]
 
 
-def test_the_prices_are_those_of_the_list():
-    """https://aws.amazon.com/redshift/pricing/, us-east-1 and us-west-2, read on the day that the table names."""
-    assert prices.HOURLY == {
-        "ra3.large": 0.543,
-        "ra3.xlplus": 1.086,
-        "ra3.4xlarge": 3.26,
-        "ra3.16xlarge": 13.04,
-        "rg.large": 0.3801,
-        "rg.xlarge": 0.7602,
-        "rg.4xlarge": 3.0427,
-        "rg.12xlarge": 9.128,
-    }
-
-
 def test_nodes_and_zones_multiply(aws):
     settings = aws.settings()
     assert prices.short(settings) == "$0.54 an hour"

@@ -62,7 +62,7 @@ def databases(project):
     return found
 
 
-@pytest.mark.parametrize("name", some(MOMENTS, 2))
+@pytest.mark.parametrize("name", some(MOMENTS, 5))
 def test_killed_at_any_moment_of_a_step(project, name):
     ready(project)
     star = project.star()
