@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2.extras import execute_values
 
 import sql_queries
-from dwh import locks, progress, quality, vanishing, warehouse
+from dwh import copying, locks, progress, quality, vanishing, warehouse
 from dwh.config import Settings
 from dwh.console import Console, plural
 from dwh.errors import ConfigError, DataError
@@ -75,7 +75,7 @@ class Load:
     new: dict[str, list[S3Object]]
     known: frozenset[str]
     emptied: list[str]
-    copied: dict[str, warehouse.Copied] = field(default_factory=dict)
+    copied: dict[str, copying.Copied] = field(default_factory=dict)
     changed: frozenset[S3Object] = frozenset()
     parameters: dict[str, Any] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
@@ -237,11 +237,11 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         if empty(cur, table):
             load.emptied.append(table)
         if not new:
-            load.copied[table] = warehouse.Copied()
+            load.copied[table] = copying.Copied()
             continue
         label = f"copying {plural(len(new), 'object')} into {table}"
         with progress.of_copy(sources.target, session) as how_far, console.busy(label, how_far):
-            copied = warehouse.copy(cur, table, *sources.copy(staging, load.load_id, new))
+            copied = copying.copy(cur, table, *sources.copy(staging, load.load_id, new))
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
         for record in copied.rejected:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +18,8 @@ import tenacity
 from psycopg2 import errorcodes, sql
 
 import sql_queries
-from dwh.console import Console, duration, plain, plural
-from dwh.errors import DataError, DwhError, UnreachableError, WarehouseError, if_interrupted
+from dwh.console import Console, duration, plain
+from dwh.errors import DwhError, UnreachableError, WarehouseError, if_interrupted
 from dwh.target import Target
 
 if TYPE_CHECKING:
@@ -34,11 +33,6 @@ ATTEMPTS = 4
 # A timer of ours comes so many seconds after the time-out of the server.
 GRACE_SECONDS = 5.0
 COMMITTING = "it came with the COMMIT: run the step again, it goes on from whatever was published"
-LOAD_ERRORS_SHOWN = 20
-UNNAMED = "a record that the load errors do not name"
-VALUE_SHOWN = 60
-# Characters of a value that stl_load_errors holds.
-VALUE_LOGGED = 1024
 ROLE_REFUSED = (
     "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role; "
     "a boundary that an administrator has narrowed must allow it too"
@@ -326,100 +320,6 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         f"the warehouse refused a statement: {said}",
         hint=hints.get(error.pgcode, "nothing was changed; run the step again with --verbose to see the statement"),
         debug=f"SQLSTATE {error.pgcode}",
-    )
-
-
-@dataclass(frozen=True)
-class Copied:
-    """What one COPY did: records loaded, one line for each record it left out, lines read of each file."""
-
-    records: int = 0
-    rejected: tuple[str, ...] = ()
-    files: Mapping[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def read(self) -> int:
-        """Records loaded and left out."""
-        return self.records + len(self.rejected)
-
-
-def copy(cur: cursor, table: str, statement: str, parameters: Parameters) -> Copied:
-    """Run a COPY into a table in the open transaction.
-
-    Raises:
-        DataError: COPY refused records; the message lists file, line, column, reason and value.
-        psycopg2.Error: it failed for another reason.
-    """
-    started = time.monotonic()
-    of_this = {"session": value(cur, sql_queries.BACKEND_PID), "since": value(cur, sql_queries.SERVER_TIME)}
-    del cur.connection.notices[:]
-    try:
-        execute(cur, statement, parameters)
-    except psycopg2.errors.InternalError_ as error:
-        # The load errors can be read only after the failed transaction has ended.
-        rollback(cur.connection)
-        refused = [] if cur.connection.closed else _refused(cur, of_this)
-        if not refused:
-            raise
-        raise copy_refused(error, table, refused) from error
-    records = int(value(cur, sql_queries.LAST_COPY_COUNT))
-    rejected = _rejected(cur, of_this)
-    files = {name: int(lines) for name, lines in rows(cur, sql_queries.LAST_COPY_FILES)}
-    return Copied(records, tuple(rejected), files, time.monotonic() - started)
-
-
-def _refused(cur: cursor, of_this: Parameters) -> list[str]:
-    """The records that made a COPY fail, a line each."""
-    parameters = {**of_this, "limit": LOAD_ERRORS_SHOWN}
-    found = rows(cur, sql_queries.LOAD_ERRORS, parameters) or _errors_anywhere(cur, parameters)
-    return [_load_error(*row) for row in found]
-
-
-def _rejected(cur: cursor, of_this: Parameters) -> list[str]:
-    """The records that a COPY left out though it succeeded, a line each: as many as it said in its notice."""
-    told = _told_left_out(cur.connection)
-    found = rows(cur, sql_queries.LEFT_OUT)
-    if len(found) < told:
-        found = _errors_anywhere(cur, {**of_this, "limit": told}) or found
-    return [_load_error(*row) for row in found] + [UNNAMED] * (told - len(found))
-
-
-def _errors_anywhere(cur: cursor, parameters: Parameters) -> list[tuple[Any, ...]]:
-    exists = value(cur, sql_queries.NEWER_VIEW_EXISTS)
-    return rows(cur, sql_queries.LOAD_ERRORS_ANYWHERE, parameters) if exists else []
-
-
-def _told_left_out(conn: connection) -> int:
-    """How many records the last COPY said that it left out, in one of its notices."""
-    told = (re.search(r"(\d+) record\(s\) could not be loaded", text) for text in conn.notices)
-    return next((int(found[1]) for found in told if found), 0)
-
-
-def _load_error(file: str, line: int, column: str, reason: str, raw: str) -> str:
-    where = f"{file}, line {line}" + (f", column {column}" if column else "")
-    text = f"{where}: {reason}"
-    return plain(f"{text} ({_value(raw)})" if raw else text)
-
-
-def _value(raw: str) -> str:
-    """A refused value, as far as a person reads: the whole of a long one would hide the reason."""
-    if len(raw) <= VALUE_SHOWN:
-        return f"value: {raw}"
-    length = f"{len(raw):,}" if len(raw) < VALUE_LOGGED else "over 1,000"
-    return f"value of {length} characters: {raw[:VALUE_SHOWN]}…"
-
-
-def copy_refused(error: psycopg2.Error, table: str, refused: list[str]) -> DataError:
-    """The records that made a COPY fail, as one error."""
-    said = first_line(error)
-    more = " or more" if len(refused) == LOAD_ERRORS_SHOWN else ""
-    # That the load failed, and where to look the records up: they stand right below.
-    reason = "" if re.match(r"Load into table .* failed", said) else f": {said}"
-    return DataError(
-        f"COPY refused {plural(len(refused), 'record')}{more} of {table}{reason}",
-        hint="mend the records in the source, or leave out up to N of them with --max-errors N",
-        detail="\n".join(refused),
     )
 
 

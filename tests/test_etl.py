@@ -585,7 +585,7 @@ def meanwhile(monkeypatch):
     """Do something after the COPY of the events, before anybody looks at S3 again."""
 
     def prepare(before, after):
-        from dwh import warehouse as statements
+        from dwh import copying as statements
 
         copy = statements.copy
 
@@ -672,7 +672,7 @@ def test_records_that_no_view_names_are_counted_all_the_same(warehouse, monkeypa
 
 
 def test_an_object_that_goes_between_listing_and_copy_is_said_and_the_next_run_loads_the_rest(warehouse, monkeypatch):
-    from dwh import warehouse as statements
+    from dwh import copying as statements
 
     warehouse.events("a", play())
     warehouse.events("b", play(itemInSession=1))

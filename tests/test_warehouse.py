@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from dwh import warehouse
+from dwh import copying, warehouse
 from dwh.console import Console
 from dwh.errors import DataError, TargetError, UnreachableError, WarehouseError
 
@@ -85,7 +85,7 @@ def test_an_error_is_told_in_a_line_that_says_something(said, line):
     ],
 )
 def test_what_copy_left_out_is_read_from_any_of_its_notices(notices, told):
-    assert warehouse._told_left_out(SimpleNamespace(notices=notices)) == told
+    assert copying._told_left_out(SimpleNamespace(notices=notices)) == told
 
 
 class FakeTarget:
