@@ -123,6 +123,8 @@ def _serve(state_dir: Path, token: str) -> Any:
 
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
+        # After the proof a connection counts as a dialogue: the body of an answer would wait for the head's receipt.
+        disable_nagle_algorithm = True
         timeout = STRANGER_SECONDS
 
         def run_wsgi(self) -> None:

@@ -149,11 +149,12 @@ class LocalTarget:
         Raises:
             TargetError: the local target is not running.
         """
-        launched = self._running()
+        launched = self._launched() or self._running()
         if service == "s3":
             self._sync()
         key = service, launched.token
-        if key not in self._clients:
+        if key not in self._clients:  # one that is there finds out by itself when the launcher has gone
+            launched = self._running()
             port, token, region = launched.port, launched.token, self.settings.region
             self._clients[key] = clients.make(service, region, port=port, token=token, missing=self._missing)
         return self._clients[key]
