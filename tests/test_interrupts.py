@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from project import PLAY, ROOT, SONG, STEPS, clean_environment, heed_ctrl_c
+from project import PLAY, ROOT, SONG, STEPS, clean_environment, heed_ctrl_c, some
 
 EVENTS = 200_000  # a COPY that lasts long enough to be met
 RUNNING = "SELECT COUNT(*) FROM sys_load_history WHERE status = 'running'"
@@ -115,7 +115,7 @@ runpy.run_path(step, run_name="__main__")
 
 @pytest.mark.parametrize(
     ("step", "module"),
-    [(step, module) for step in STEPS for module in ("logging", "dotenv", "dwh.target", "boto3", "psycopg2")],
+    some(((step, module) for step in STEPS for module in ("logging", "dotenv", "dwh.target", "boto3", "psycopg2")), 3),
 )
 def test_ctrl_c_while_a_step_imports_shows_no_traceback(folder, step, module):
     folder.set("data_dir", "")

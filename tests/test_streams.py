@@ -96,7 +96,7 @@ def shell(project, run, redirect="", before="", **environ):
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize(("run", "fault"), some(itertools.product(RUNS, FAULTS), 5))
+@pytest.mark.parametrize(("run", "fault"), some(itertools.product(RUNS, FAULTS), 9))
 def test_no_stream_makes_a_step_stumble(loaded, undisturbed, run, fault):
     code, prints = RUNS[run]
     lost = prints and fault in LOST_RESULT

@@ -118,7 +118,7 @@ def loaded(disk):
     return disk
 
 
-@pytest.mark.parametrize("left", some([2, 20, 50, 70], 2))
+@pytest.mark.parametrize("left", some([2, 20, 50, 70], 3))
 def test_a_load_that_finds_no_room_says_so_and_can_be_run_again(loaded, left):
     seen = ("business_insights", "--format", "csv", "--only", "sessions")
     before = loaded.step(*seen).out

@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
+from project import some
 
 from dwh.errors import TargetError
 from dwh.local import binaries, postgres
@@ -300,7 +301,7 @@ def copied_wheel(folder):
     return wheel / "pginstall" / "bin"
 
 
-@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize("name", some(STRANGE, 3))
 def test_a_folder_of_a_strange_name_holds_a_server_and_its_programs(home, name, monkeypatch, no_shell):
     strange = home.parent / name
     programs = copied_wheel(strange)

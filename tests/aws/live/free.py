@@ -92,7 +92,7 @@ def tried(change) -> str:
 
 
 def zones(run: Run) -> str:
-    """The node type is offered in two zones or more of the default subnets, as create_cluster.py wants it."""
+    """The node type is offered in two zones or more of the default subnets."""
     offered = run.site.once(network.offering_zones)
     subnets = run.site.client("ec2").describe_subnets(SubnetIds=network.subnets(run.site))["Subnets"]
     ours = sorted({subnet["AvailabilityZone"] for subnet in subnets})
