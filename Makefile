@@ -34,6 +34,7 @@ test: $(installed) lint
 
 faults: $(installed)
 	FAULTS=all $(py) -m pytest -n 2 tests/faults tests/aws/test_every_call.py tests/aws/test_live_local.py \
+		tests/aws/test_patience.py tests/local/test_data_folder.py \
 		tests/aws/test_policies.py tests/local/test_disk.py tests/local/test_postgres.py tests/test_interrupts.py \
 		tests/test_order.py tests/test_streams.py
 

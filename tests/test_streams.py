@@ -296,7 +296,7 @@ def on_terminal(project, run, columns=80, **environ):
     return shown.replace(b"\r\n", b"\n")
 
 
-@pytest.mark.parametrize("columns", [0, 1, 20, 41, 300])
+@pytest.mark.parametrize("columns", some([0, 1, 20, 41, 300], 2))
 def test_a_terminal_of_any_width_will_do(loaded, columns):
     assert b"Which songs are played most?" in on_terminal(loaded, "business_insights", columns, TERM="xterm")
     assert b"exit codes:" in b" ".join(on_terminal(loaded, "etl --help", columns).split())
@@ -370,7 +370,7 @@ FOLDERS = {
 }
 
 
-@pytest.mark.parametrize("state", FOLDERS)
+@pytest.mark.parametrize("state", some(FOLDERS, 2))
 def test_a_folder_that_takes_no_files_is_named(loaded, tmp_path, state):
     folder = tmp_path / "above" / "out"
     folder.parent.mkdir()

@@ -80,6 +80,7 @@ def test_some_of_the_checks(start, tmp_path):
     assert not (record.HERE / record.OBSERVED).exists() or record.read()["explain"]["target"] == "aws"
 
 
+@pytest.mark.skipif(os.environ.get("FAULTS") != "all", reason="takes its time: make faults")
 def test_ctrl_c_in_the_middle_leaves_nothing(start, tmp_path):
     process = start()
     said = []
@@ -98,6 +99,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(start, tmp_path):
     assert nothing_is_left(tmp_path)
 
 
+@pytest.mark.skipif(os.environ.get("FAULTS") != "all", reason="takes its time: make faults")
 def test_the_budget_ends_a_run_and_nothing_is_left(start, tmp_path):
     code, said = ended(start("--budget-minutes", "0.03"))
     assert code == 1, said

@@ -9,6 +9,7 @@ import pytest
 from aws.account import refusal
 from aws.every_call import ANY, CREATE, DESTROY, LAST, created, drifted, nothing, used
 from botocore.exceptions import EndpointConnectionError
+from project import some
 from psycopg2 import errors as pg_errors
 
 from dwh import warehouse
@@ -108,7 +109,7 @@ def test_each_has_a_sentence_for_when_it_did_not_pass():
     assert set(patience.PASSING) <= set(EXPLAINED)
 
 
-@pytest.mark.parametrize(("code", "before", "step", "call"), EVERY_SITE)
+@pytest.mark.parametrize(("code", "before", "step", "call"), some(EVERY_SITE, 4))
 def test_what_passes_is_waited_for_with_a_line_that_says_so(aws, answers, code, before, step, call):
     prepared(aws, before)
     answers(call, refusal(code, call), refusal(code, call))
@@ -118,7 +119,7 @@ def test_what_passes_is_waited_for_with_a_line_that_says_so(aws, answers, code, 
     assert "warning" not in ran.err.replace("warning: the snapshot sparkify-last is billed", "")
 
 
-@pytest.mark.parametrize("code", SITES)
+@pytest.mark.parametrize("code", some(SITES, 4))
 def test_every_wait_has_an_end(aws, answers, monkeypatch, code):
     from aws.account import waits_pass_at_once
 

@@ -19,7 +19,7 @@ from project import PLAY, ROOT, SONG, Project, clean_environment, heed_ctrl_c
 from proxy import Proxy
 
 STEPPING = Path(__file__).with_name("stepping.py")
-EVERY = 1 if os.environ.get("FAULTS") == "all" else 29
+EVERY = 1 if os.environ.get("FAULTS") == "all" else 41
 KILLED = -9
 
 
