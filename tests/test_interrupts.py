@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import functools
+import itertools
 import json
 import signal
 import subprocess
@@ -11,6 +14,8 @@ import time
 
 import pytest
 from project import PLAY, ROOT, SONG, STEPS, clean_environment, heed_ctrl_c, some
+
+from dwh.local.copy.run import stream
 
 EVENTS = 200_000  # a COPY that lasts long enough to be met
 RUNNING = "SELECT COUNT(*) FROM sys_load_history WHERE status = 'running'"
@@ -82,6 +87,38 @@ def test_a_load_that_is_interrupted_in_its_copy_changes_nothing(loading, copying
     assert "error:" not in said
     assert load.returncode == code
     assert loading.digest() == before
+
+
+class Pressed(Exception):
+    """What the signal of the next test raises."""
+
+
+def test_no_moment_of_reading_the_lines_of_a_copy_loses_an_interrupt():
+    def press(_signal, _frame):
+        raise Pressed
+
+    before = signal.signal(signal.SIGALRM, press)
+    try:
+        for _ in range(300):
+            with pytest.raises(Pressed):
+                read_until_pressed()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def read_until_pressed():
+    """Read as psycopg2 does: in a loop in C, and with an error of its own of what is raised."""
+
+    def chunks():
+        signal.setitimer(signal.ITIMER_REAL, 0.0005)
+        yield from itertools.repeat(b"x")
+
+    with stream(chunks()) as source:
+        try:
+            collections.deque(iter(functools.partial(source.read, 8192), b""), maxlen=0)
+        except Pressed:
+            raise RuntimeError("error in .read() call") from None
 
 
 def test_a_session_that_is_ended_in_its_copy_is_followed_by_another(loading, copying):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from dwh.local import access
@@ -105,8 +105,8 @@ class Load:
             for _ in chunks:
                 pass
         else:
-            with self.session.plain() as cursor, _no_collection(), _Stream(chunks) as stream:
-                cursor.copy_expert(self.table.copy_sql, stream)
+            with self.session.plain() as cursor, _no_collection(), stream(chunks) as source:
+                cursor.copy_expert(self.table.copy_sql, source)
         if self.log.failed:
             raise RedshiftError(errors.FAILED.format(self.copy.table.table))
 
@@ -241,25 +241,32 @@ def _shown(text: str) -> str:
     return "".join(char if "\0" < char < "\x7f" else "." for char in text[:1024])
 
 
-class _Stream(io.RawIOBase):
+@contextmanager
+def stream(chunks: Iterator[bytes]) -> Iterator[SimpleNamespace]:
     """What psycopg2 reads the COPY lines from.
 
     psycopg2 makes an error of its own of whatever is raised while it reads, Ctrl-C included. So what is
-    raised here ends the stream, and is raised again once COPY is over.
+    raised here ends the stream, and is raised again once COPY is over. A method in Python could be
+    interrupted before its first line; ``send`` is in C and goes on inside the ``try``.
     """
+    raised: list[BaseException] = []
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._raised: BaseException | None = None
-
-    def read(self, size: int = -1) -> bytes:
+    def guarded() -> Generator[bytes, int, None]:
         try:
-            return next(self._chunks, b"")
-        except BaseException as raised:
-            self._raised = raised
-            return b""
+            yield b""  # up to here before psycopg2 reads
+            for chunk in chunks:  # noqa: UP028 - `yield from` would hand on to it what is sent
+                yield chunk
+        except GeneratorExit:  # the server ended COPY early
+            raise
+        except BaseException as error:
+            raised.append(error)
+        while True:
+            yield b""
 
-    def __exit__(self, *raised: Any) -> None:
-        super().__exit__(*raised)
-        if self._raised is not None:
-            raise self._raised from None
+    reading = guarded()
+    next(reading)
+    try:
+        yield SimpleNamespace(read=reading.send, readline=reading.send)  # psycopg2 asks that both are there
+    finally:
+        if raised:
+            raise raised[0] from None
