@@ -16,7 +16,7 @@ from dwh.config import Settings
 from dwh.console import Console, plural
 from dwh.errors import ConfigError, DataError
 from dwh.quality import Account
-from dwh.sources import S3Object, find_work_bucket, list_objects, listed, put_manifest
+from dwh.sources import S3Object, copy_parameters, find_work_bucket, list_objects, listed, put_manifest
 from dwh.target import Target, endpoint
 from sql_queries import Staging
 
@@ -52,14 +52,9 @@ class Sources:
             source = put_manifest(self.s3, self.work_bucket, f"load-{load_id}-{staging.table}", wanted)
         else:
             source = prefix(self.settings, staging)
-        return staging.copy + (sql_queries.MANIFEST if self.work_bucket else ""), {
-            "source": source,
-            "role": self.settings.dwh_arn_role,
-            "region": self.settings.s3_region,
-            "jsonpaths": self.settings.log_jsonpath,
-            # COPY fails when it has met MAXERROR errors: N may be left out, N + 1 not.
-            "max_errors": self.max_errors + 1,
-        }
+        statement = staging.copy + (sql_queries.MANIFEST if self.work_bucket else "")
+        # COPY fails when it has met MAXERROR errors: N may be left out, N + 1 not.
+        return statement, {**copy_parameters(self.settings, source), "max_errors": self.max_errors + 1}
 
 
 @dataclass

@@ -45,9 +45,8 @@ def execute_waiting(
     Raises:
         WarehouseError: another session held a lock all the time; the detail names it.
     """
-    warehouse.limit(cur, settings.lock_timeout)
     try:
-        with warehouse.cancelled_after(cur.connection, settings.lock_timeout + warehouse.GRACE_SECONDS):
+        with warehouse.within(cur, settings.lock_timeout):
             for statement in statements:
                 warehouse.execute(cur, statement)
     except psycopg2.errors.QueryCanceled as error:

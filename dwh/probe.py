@@ -14,7 +14,7 @@ import sql_queries
 from dwh import warehouse
 from dwh.console import Console, duration
 from dwh.errors import WarehouseError
-from dwh.sources import find_work_bucket, put_manifest, smallest_object
+from dwh.sources import copy_parameters, find_work_bucket, put_manifest, smallest_object
 from dwh.target import Target
 
 if TYPE_CHECKING:
@@ -46,19 +46,14 @@ def probe(target: Target, console: Console) -> str:
     settings, s3 = target.settings, target.client("s3")
     found = smallest_object(s3, settings.log_data, target.sources())
     bucket = find_work_bucket(target, s3)
-    parameters = {
-        "source": put_manifest(s3, bucket, "probe", [found]) if bucket else found.uri,
-        "role": settings.dwh_arn_role,
-        "region": settings.s3_region,
-        "jsonpaths": settings.log_jsonpath,
-    }
+    source = put_manifest(s3, bucket, "probe", [found]) if bucket else found.uri
+    parameters = copy_parameters(settings, source)
     statement = sql_queries.COPY_PROBE + (sql_queries.MANIFEST if bucket else "")
 
     def work(cur: cursor) -> None:
         warehouse.execute(cur, sql_queries.CREATE_PROBE_EVENTS)
-        warehouse.limit(cur, SECONDS)
         try:
-            with warehouse.cancelled_after(cur.connection, SECONDS + warehouse.GRACE_SECONDS):
+            with warehouse.within(cur, SECONDS):
                 warehouse.execute(cur, statement, parameters)
         except psycopg2.errors.QueryCanceled as error:
             raise WarehouseError(f"COPY had not read {found.uri} after {duration(SECONDS)}", hint=NO_WAY) from error

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from dwh.aws.storage import work_bucket_name
+from dwh.config import Settings
 from dwh.errors import DataError
 from dwh.target import Target
 
@@ -87,6 +88,21 @@ def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
     if not found:
         raise no_data(prefix, origin)
     return found
+
+
+def copy_parameters(settings: Settings, source: str) -> dict[str, Any]:
+    """The parameters of every COPY.
+
+    Args:
+        settings: name the role, the region and the JSONPaths file.
+        source: address of a prefix, an object or a manifest.
+    """
+    return {
+        "source": source,
+        "role": settings.dwh_arn_role,
+        "region": settings.s3_region,
+        "jsonpaths": settings.log_jsonpath,
+    }
 
 
 def find_work_bucket(target: Target, s3: Any) -> str | None:

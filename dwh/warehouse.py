@@ -33,21 +33,38 @@ ATTEMPTS = 4
 # A timer of ours comes so many seconds after the time-out of the server.
 GRACE_SECONDS = 5.0
 COMMITTING = "it came with the COMMIT: run the step again, it goes on from whatever was published"
-ROLE_REFUSED = (
-    "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the role; "
-    "a boundary that an administrator has narrowed must allow it too"
-)
 # Also what it says of a role made a minute ago, which Redshift does not see yet.
 ROLE_TEXTS = ("not authorized to assume iam role", "not authorized to get credentials of role")
-ROLE_NOT_TAKEN = (
-    "the role's trust must name this cluster and db_user, and the role must be attached to the cluster: "
-    "python create_cluster.py puts both right"
-)
-OTHER_REGION = "the bucket is in another region: set region under [S3] in dwh.cfg"
-JSONPATHS_BAD = "fix the file that log_jsonpath in dwh.cfg names: one path for each of the 18 columns, in their order"
-GONE = (
-    "somebody has removed it since the step listed it: run the step again, it lists S3 anew; "
-    "a file of log_jsonpath has to be put back first"
+# A pattern of what the server says of a COPY, the sentence for the user, and what to do. The first that fits counts.
+COPY_FAILURES = (
+    (
+        r"S3ServiceException.*\bStatus 403",
+        "COPY may not read the data: {}",
+        "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the "
+        "role; a boundary that an administrator has narrowed must allow it too",
+    ),
+    (
+        f"(?i){'|'.join(ROLE_TEXTS)}",
+        "COPY may not take the role: {}",
+        "the role's trust must name this cluster and db_user, and the role must be attached to the cluster: "
+        "python create_cluster.py puts both right",
+    ),
+    (
+        r"S3ServiceException.*\bStatus 301",
+        "COPY may not read the data: {}",
+        "the bucket is in another region: set region under [S3] in dwh.cfg",
+    ),
+    (
+        r"(?i)JSONPath",
+        "COPY cannot use the JSONPaths file: {}",
+        "fix the file that log_jsonpath in dwh.cfg names: one path for each of the 18 columns, in their order",
+    ),
+    (
+        r"The specified S3 prefix '.*' does not exist",
+        "COPY did not find what the step had seen in S3: {}",
+        "somebody has removed it since the step listed it: run the step again, it lists S3 anew; "
+        "a file of log_jsonpath has to be put back first",
+    ),
 )
 
 # What a whole transaction may be tried again for, on a new connection. Redshift reports a serializable isolation
@@ -212,17 +229,21 @@ def limit(cur: cursor, seconds: int) -> None:
 
 
 @contextmanager
-def cancelled_after(conn: connection, seconds: float) -> Iterator[None]:
-    """Cancel the statement that still runs after some seconds, by a timer of ours.
+def within(cur: cursor, seconds: int) -> Iterator[None]:
+    """Limit the statements from here on, and have a timer of ours cancel the one that still runs some seconds later.
 
     For waits of which it is not documented whether ``statement_timeout`` counts them.
+
+    Raises:
+        psycopg2.errors.QueryCanceled: the time was up.
     """
 
     def cancel() -> None:
         with suppress(psycopg2.Error):
-            conn.cancel()
+            cur.connection.cancel()
 
-    timer = threading.Timer(seconds, cancel)
+    limit(cur, seconds)
+    timer = threading.Timer(seconds + GRACE_SECONDS, cancel)
     timer.daemon = True
     timer.start()
     try:
@@ -299,16 +320,9 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
     said = first_line(error)
     if error.pgcode == errorcodes.UNDEFINED_TABLE and (table := re.search(r'relation "(.+?)" does not exist', said)):
         return missing_table(table[1])
-    if re.search(r"S3ServiceException.*\bStatus 403", said):
-        return WarehouseError(f"COPY may not read the data: {said}", hint=ROLE_REFUSED)
-    if any(text in said.lower() for text in ROLE_TEXTS):
-        return WarehouseError(f"COPY may not take the role: {said}", hint=ROLE_NOT_TAKEN)
-    if re.search(r"S3ServiceException.*\bStatus 301", said):
-        return WarehouseError(f"COPY may not read the data: {said}", hint=OTHER_REGION)
-    if re.search(r"JSONPath", said, re.IGNORECASE):
-        return WarehouseError(f"COPY cannot use the JSONPaths file: {said}", hint=JSONPATHS_BAD)
-    if re.search(r"The specified S3 prefix '.*' does not exist", said):
-        return WarehouseError(f"COPY did not find what the step had seen in S3: {said}", hint=GONE)
+    for pattern, message, hint in COPY_FAILURES:
+        if re.search(pattern, said):
+            return WarehouseError(message.format(said), hint=hint)
     hints = {
         errorcodes.UNDEFINED_COLUMN: "the tables are of another version: python create_tables.py --recreate --yes, "
         "then python etl.py",

@@ -56,7 +56,7 @@ def prepared(step: Step) -> Iterator[Site | None]:
     if not dry_run:
         writeback.check_writable(settings.path)
         before = target.start(step.args.data)
-    with noted(prices.nothing_changed(settings, billed=target.billed)):
+    with noted(prices.nothing_changed(step)):
         step.console.say(target.describe())
     if before:
         _warn_of_loads(step, before)
@@ -73,7 +73,7 @@ def prepared(step: Step) -> Iterator[Site | None]:
 
 def _what_stays(step: Step) -> str:
     """For a run that ends too soon: what was made is not taken back, the next run goes on from there."""
-    billed = f", and a cluster that is there is billed ({prices.short(step.settings)})" * step.target.billed
+    billed = prices.if_billed(step, ", and a cluster that is there is billed")
     return f"what was made so far stays{billed}: the same command goes on, {DESTROY} removes it"
 
 
@@ -123,7 +123,7 @@ def carry_out(step: Step, site: Site) -> None:
 
 def _make(step: Step, site: Site) -> int:
     """Everything up to the cluster itself; a refusal while looking leaves nothing behind."""
-    with noted(prices.nothing_changed(step.settings, billed=step.target.billed)):
+    with noted(prices.nothing_changed(step)):
         cluster = redshift.our_cluster(site)
     still = f"; {_goes_on(step)}" if cluster else ""
     with noted(f"nothing was changed{still}"):
@@ -172,7 +172,7 @@ def _write_down(step: Step, site: Site, cluster: dict[str, Any]) -> int:
 
 def _goes_on(step: Step) -> str:
     """What a cluster that is there goes on to do, and to cost, whatever becomes of this run."""
-    billed = f" and is billed ({prices.short(step.settings)})" * step.target.billed
+    billed = prices.if_billed(step, " and is billed")
     return (
         f"the cluster {step.settings.cluster_identifier} goes on{billed} until {DESTROY}; the same command finishes it"
     )

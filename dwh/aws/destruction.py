@@ -51,7 +51,7 @@ def look(step: Step) -> Remains:
         AwsError: the cluster cannot be looked at, or the final snapshot that is asked for cannot be made.
     """
     args = step.args
-    with noted(prices.nothing_changed(step.settings, billed=step.target.billed)):
+    with noted(prices.nothing_changed(step)):
         step.console.say(step.target.describe())
         try:
             site = Site.open(step.target, read_only=args.dry_run)
@@ -119,7 +119,7 @@ def confirm(step: Step, remains: Remains) -> None:
     """
     name = step.settings.cluster_identifier
     undo = "" if step.args.final_snapshot or remains.cluster is None else " There is no undo and no snapshot."
-    with noted(prices.nothing_changed(step.settings, billed=step.target.billed)):
+    with noted(prices.nothing_changed(step)):
         step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
 
 
@@ -149,12 +149,12 @@ def carry_out(step: Step, remains: Remains) -> None:
 
 
 def _delete_cluster(step: Step, site: Site) -> None:
-    args, console, price = step.args, step.console, prices.short(step.settings)
-    billed = f" and billed ({price})" * step.target.billed
+    args, console = step.args, step.console
+    billed = prices.if_billed(step, " and billed")
     with noted(f"the cluster may still be there{billed}: run {DESTROY} again"):
         deletion = partial(removal.plan_cluster, snapshot=args.final_snapshot)
         plan.settle(console, site, deletion, minutes=args.timeout)
-    billed = f", and it is billed until then ({price})" * step.target.billed
+    billed = prices.if_billed(step, ", and it is billed until then")
     with noted(f"the deletion of the cluster goes on{billed}; run {DESTROY} again to remove the rest"):
         seconds = waiting.until_gone(console, site, minutes=args.timeout)
     console.line("Cluster", site.name, "deleted", f"after {duration(seconds)}")
@@ -193,11 +193,11 @@ def _look_for_another(step: Step, site: Site) -> None:
     """Make sure of what the last lines say: somebody may have run create_cluster.py meanwhile.
 
     Raises:
-        AwsError: a cluster of ours is there again.
+        AwsError: somebody has created the cluster again.
     """
     cluster = redshift.find_cluster(site)
     if cluster is not None and site.owns(cluster.get("Tags")):
-        billed = f", and is billed ({prices.short(step.settings)})" * step.target.billed
+        billed = prices.if_billed(step, ", and is billed")
         raise AwsError(f"a cluster {site.name} was created meanwhile{billed}", hint=f"{DESTROY} again")
 
 

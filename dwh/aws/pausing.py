@@ -39,7 +39,7 @@ def switch(step: Step, site: Site) -> None:
 
 def _billed(step: Step, wanted: str) -> str:
     """For a run that ends too soon: what the cluster costs meanwhile."""
-    price = f", and is billed ({prices.short(step.settings)})" * step.target.billed
+    price = prices.if_billed(step, ", and is billed")
     until = " until it is paused" if wanted == "paused" else " as soon as it has resumed"
     return f"the cluster goes on{price}{until}; run the step again to see"
 

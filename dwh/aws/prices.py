@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dwh.config import Settings
 from dwh.keys import NODE_TYPES
+
+if TYPE_CHECKING:
+    from dwh.cli import Step
 
 READ_ON = "2026-10-05"
 LISTED_IN = ("us-east-1", "us-west-2")
@@ -30,6 +35,11 @@ def short(settings: Settings) -> str:
     return f"${hourly(settings):,.2f} an hour"
 
 
-def nothing_changed(settings: Settings, *, billed: bool) -> str:
+def if_billed(step: Step, words: str) -> str:
+    """Words that say that the cluster is billed, with the price of an hour; nothing where the target is free."""
+    return f"{words} ({short(step.settings)})" * step.target.billed
+
+
+def nothing_changed(step: Step) -> str:
     """For a run that ends before it could even look: what it left alone may cost money."""
-    return "nothing was changed" + f"; a cluster that is there is still billed ({short(settings)})" * billed
+    return f"nothing was changed{if_billed(step, '; a cluster that is there is still billed')}"

@@ -46,17 +46,14 @@ def things(site: Site, cluster: dict[str, Any] | None, *, keep_network: bool = F
         cluster: ours; roles that it still uses are looked at too.
         keep_network: leave the S3 gateway endpoint to the VPC.
     """
-    name, service, keep = (
-        site.name,
-        f"com.amazonaws.{site.region}.s3",
-        None if keep_network else network.remove_endpoints,
-    )
+    name, roles = site.name, _roles(site, cluster)
+    service, remove = f"com.amazonaws.{site.region}.s3", None if keep_network else network.remove_endpoints
     return [
-        Thing("S3 endpoint", service, network.our_endpoints, keep, "kept" if keep_network else ""),
+        Thing("S3 endpoint", service, network.our_endpoints, remove, "kept" if keep_network else ""),
         Thing("Subnet group", name, redshift.find_subnet_group, redshift.remove_subnet_group),
         Thing("Parameter group", name, redshift.find_parameter_group, redshift.remove_parameter_group),
-        *(_role(role) for role in _roles(site, cluster)),
-        Thing(boundary.KIND, boundary.NAME, partial(_boundary, roles=_roles(site, cluster)), boundary.remove_boundary),
+        *(_role(role) for role in roles),
+        Thing(boundary.KIND, boundary.NAME, partial(_boundary, roles=roles), boundary.remove_boundary),
         Thing("Work bucket", name, storage.find_bucket, storage.remove_bucket, f"s3://{storage.bucket_name(site)}"),
         Thing("Security group", name, network.our_groups, network.remove_groups),
     ]

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class NotOursError(AwsError):
-    """A name of ours is taken by what does not carry our tags.
+    """Something without our tags already has a name that we need.
 
     Args:
         message: as for every error.

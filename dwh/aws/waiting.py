@@ -79,7 +79,7 @@ def for_cluster(
         site: where.
         minutes: the longest wait.
         enough: whether it is.
-        late: a status that a call of ours has just ended, and that AWS may show for a while yet.
+        late: a status that our own call has just ended, and that AWS may still show for a while.
 
     Raises:
         AwsError: a state that waiting does not change, or the time is up.

@@ -62,16 +62,22 @@ def candidates() -> Iterator[Path]:
 
 def _fault(folder: Path) -> str:
     """Why these binaries do not run here, in their own words; nothing when they do."""
+    said = ""
     for name in ("initdb", "postgres"):
         code, said = ask([folder / name, "--version"])
         if code:
             return said or f"{name} ends with {code}"
-    return "" if version(folder) >= OLDEST else f"version {version(folder)} is older than {OLDEST}"
+    found = _major(said)
+    return "" if found >= OLDEST else f"version {found} is older than {OLDEST}"
 
 
 def version(folder: Path) -> int:
     """The major version, 0 when the server does not run here."""
-    found = re.search(r"\(PostgreSQL\) (\d+)", ask([folder / "postgres", "--version"])[1])
+    return _major(ask([folder / "postgres", "--version"])[1])
+
+
+def _major(said: str) -> int:
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
     return int(found[1]) if found else 0
 
 
@@ -172,13 +178,8 @@ def _account() -> pwd.struct_passwd:
         ) from None
 
 
-def run(command: Command) -> int:
-    """Run a program as the server's user, without our environment; its exit code."""
-    return ask(command)[0]
-
-
 def ask(command: Command) -> tuple[int, str]:
-    """Run a program in the same way; its exit code, and what it said."""
+    """Run a program as the server's user, without our environment; its exit code, and what it said."""
     options = _surroundings() | {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
         done = subprocess.run(list(map(str, command)), check=False, **options)  # noqa: S603

@@ -19,7 +19,6 @@ from moto.ec2.models import ec2_backends
 from moto.redshift.exceptions import RedshiftClientError
 from moto.redshift.models import Cluster
 
-from dwh.errors import DwhError
 from dwh.local import postgres, roles
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ class LocalCluster(Cluster):
         error: Exception | None = failed[2] if failed else None
         if server and error is None and server.is_full():
             error = server.failed("can hardly write", "")
-        message = "" if error is None else error.message if isinstance(error, DwhError) else str(error) or repr(error)
+        message = "" if error is None else str(error) or repr(error)
         return {"message": message, "hint": getattr(error, "hint", ""), "place": str(server.place) if server else ""}
 
     def _expect(self, status: str) -> None:

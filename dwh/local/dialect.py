@@ -96,7 +96,12 @@ def _explain(statement: Tokens, words: Tokens) -> Plan:
 
 def _from(statement: Tokens, first: Token) -> Tokens:
     """The rest of a statement, from one of its tokens on."""
-    return statement[next(index for index, token in enumerate(statement) if token is first) :]
+    return statement[_index(statement, first) :]
+
+
+def _index(statement: Tokens, wanted: Token) -> int:
+    """The place of one of its tokens, blanks counted."""
+    return next(index for index, token in enumerate(statement) if token is wanted)
 
 
 def _written(statement: Tokens, words: Tokens, place: int) -> Plan:
@@ -246,7 +251,7 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
     if name in ("time", "all", "characteristics"):
         return Plan(lexer.render(statement), looks=False)
     if name in refusals.OWN_SETTINGS:
-        at = next(index for index, token in enumerate(statement) if token is words[place])
+        at = _index(statement, words[place])
         return Plan(
             lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]), looks=False
         )
