@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from pristine import put_cfg
 
 from dwh import config
@@ -68,10 +69,15 @@ def without_powers():
             assert drop(24, power, 0, 0, 0) == 0  # PR_CAPBSET_DROP
 
 
+# As make faults has it: whole tables of faults, and what takes its time.
+ALL_FAULTS = os.environ.get("FAULTS") == "all"
+slow = pytest.mark.skipif(not ALL_FAULTS, reason="takes its time: make faults")
+
+
 def some(cases, every):
     """One of so many cases, always the same; with FAULTS=all, as make faults has it, all of them."""
     cases = list(cases)
-    return cases if os.environ.get("FAULTS") == "all" else cases[every // 2 :: every]
+    return cases if ALL_FAULTS else cases[every // 2 :: every]
 
 
 def heed_ctrl_c():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from project import EVENT, PLAY, SONG
+from project import ALL_FAULTS, EVENT, PLAY, SONG
 
 # Few values, so that keys, moments and songs collide often.
 plays = st.builds(
@@ -43,7 +42,7 @@ loads = st.lists(
 
 
 @settings(
-    max_examples=200 if os.environ.get("FAULTS") == "all" else 3,
+    max_examples=200 if ALL_FAULTS else 3,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -6,7 +6,8 @@ import contextlib
 import functools
 import importlib
 import io
-import re
+import subprocess
+import sys
 import time
 from typing import NamedTuple
 
@@ -26,7 +27,9 @@ from moto.redshift.exceptions import RedshiftClientError
 from moto.redshift.models import RedshiftBackend
 from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import FakeBucket
+from moto.server import ThreadedMotoServer
 from pristine import put_cfg
+from project import clean_environment, heed_ctrl_c
 
 from dwh import config, probe
 from dwh.aws import patience
@@ -404,6 +407,27 @@ class Clock:
         self.slept += seconds
 
 
-def plain_name(operation):
-    """``create cluster`` for CreateCluster, as the messages have it."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", operation).lower()
+@contextlib.contextmanager
+def server():
+    """The address of a moto server in this process."""
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    try:
+        yield "http://{}:{}".format(*running.get_host_and_port())
+    finally:
+        running.stop()
+
+
+def start(folder, url, *command):
+    """A step as a process in a folder of its own, on a moto server."""
+    environ = clean_environment(folder, KEY="testing", SECRET="testing", AWS_ENDPOINT_URL=url)
+    return subprocess.Popen(
+        [sys.executable, *command, "--target", "aws"],
+        env=environ | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_ctrl_c,
+    )

@@ -40,7 +40,6 @@ NAME = "sparkify-dwh"
 ROLE = "sparkify-redshift-s3-read"
 BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
 SNAPSHOT = "sparkify-last"
-TAGS = {"project": "sparkify-dwh", "cluster": NAME, "region": REGION}
 PRICE = "$0.54 an hour"
 ANY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}]}
 TRUST = {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from aws import account as accounts
 from pristine import put_cfg
 
 ROOT = Path(__file__).parents[2]
@@ -39,32 +37,14 @@ def parameters():
 
 @pytest.fixture(scope="module")
 def server():
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    yield "http://{}:{}".format(*running.get_host_and_port())
-    running.stop()
+    with accounts.server() as url:
+        yield url
 
 
 @pytest.fixture
 def start(tmp_path, server):
     put_cfg(tmp_path)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environ |= {"KEY": "testing", "SECRET": "testing", "AWS_ENDPOINT_URL": server, "PYTHONPATH": str(ROOT)}
-    environ |= {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def run(*command):
-        options = ["--target", "aws"]
-        return subprocess.Popen(
-            [sys.executable, *command, *options],
-            env=environ,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return run
+    return functools.partial(accounts.start, tmp_path, server)
 
 
 def finish(process):

@@ -6,11 +6,10 @@ faults after which AWS and the step disagree most, and every fourth of the other
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from aws import every_call
 from aws.every_call import COURSES, FAULTS
+from project import ALL_FAULTS
 
 CREATING = (
     "iam:CreatePolicy",
@@ -89,7 +88,7 @@ def chosen():
         for number, call in enumerate(CALLS[course.name], 1):
             for place, fault in enumerate(FAULTS):
                 always = fault.name in ALWAYS and course.name not in VARIANTS
-                if os.environ.get("FAULTS") == "all" or (number + place) % (5 if always else 20) == 0:
+                if ALL_FAULTS or (number + place) % (5 if always else 20) == 0:
                     yield pytest.param(course, number, fault, id=f"{course.name}-{call}-{fault.name}")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
-from moto.server import ThreadedMotoServer
+from aws import account as accounts
 from pristine import put_cfg
-from project import ROOT, clean_environment, heed_ctrl_c
+from project import ROOT
 
 from dwh.errors import Terminated
 
@@ -90,30 +89,14 @@ sys.exit(step.main())
 
 @pytest.fixture(scope="module")
 def server():
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    yield "http://{}:{}".format(*running.get_host_and_port())
-    running.stop()
+    with accounts.server() as url:
+        yield url
 
 
 @pytest.fixture
 def start(tmp_path, server):
     put_cfg(tmp_path)
-    environ = clean_environment(tmp_path, KEY="testing", SECRET="testing", AWS_ENDPOINT_URL=server)
-
-    def run(*command):
-        return subprocess.Popen(
-            [sys.executable, *command, "--target", "aws"],
-            env=environ | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"},
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=heed_ctrl_c,
-        )
-
-    return run
+    return functools.partial(accounts.start, tmp_path, server)
 
 
 def read_until(process, text):

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from aws import account as accounts
 from aws.names import ACCOUNT, REGION
 from botocore.stub import ANY, Stubber
 from moto.iam.exceptions import InvalidInput
 from moto.iam.models import IAMBackend
-from moto.server import ThreadedMotoServer
 from pristine import put_cfg
-from project import ROOT, clean_environment
+from project import ROOT, clean_environment, heed_ctrl_c
 
 from dwh.aws import network
 from dwh.console import Console
@@ -287,10 +287,8 @@ def test_what_is_free_asks_nothing_and_changes_nothing(check, aws):
 @pytest.fixture
 def server():
     """A server in this process, so that the fixtures for moto hold for it."""
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    yield "http://{}:{}".format(*running.get_host_and_port())
-    running.stop()
+    with accounts.server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -310,7 +308,7 @@ def start(tmp_path, server):
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heed_ctrl_c,
         )
 
     return run

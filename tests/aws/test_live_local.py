@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from pristine import put_cfg
-from project import PLAY, ROOT, SONG, clean_environment
+from project import PLAY, ROOT, SONG, clean_environment, heed_ctrl_c, slow
 
 from dwh.console import Console
 from tests.aws.live import checks, loads, place, record, statements, together
@@ -36,7 +36,7 @@ def start(tmp_path):
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heed_ctrl_c,
         )
 
     return run
@@ -80,7 +80,7 @@ def test_some_of_the_checks(start, tmp_path):
     assert not (record.HERE / record.OBSERVED).exists() or record.read()["explain"]["target"] == "aws"
 
 
-@pytest.mark.skipif(os.environ.get("FAULTS") != "all", reason="takes its time: make faults")
+@slow
 def test_ctrl_c_in_the_middle_leaves_nothing(start, tmp_path):
     process = start()
     said = []
@@ -99,7 +99,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(start, tmp_path):
     assert nothing_is_left(tmp_path)
 
 
-@pytest.mark.skipif(os.environ.get("FAULTS") != "all", reason="takes its time: make faults")
+@slow
 def test_the_budget_ends_a_run_and_nothing_is_left(start, tmp_path):
     code, said = ended(start("--budget-minutes", "0.03"))
     assert code == 1, said
@@ -238,7 +238,7 @@ def test_a_place_has_names_of_its_own_and_the_user_s_other_settings(tmp_path):
     assert place.leftovers(tmp_path / "runs") == [spot.folder]
 
 
-@pytest.mark.skipif(os.environ.get("FAULTS") != "all", reason="takes a minute and a half: make faults")
+@slow
 def test_every_check_passes_here_or_only_aws_can_say(start, tmp_path):
     began = time.monotonic()
     code, said = ended(start())

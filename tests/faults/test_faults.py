@@ -5,7 +5,6 @@ The suite tries some of the points at which a load can be killed. FAULTS=all tri
 
 from __future__ import annotations
 
-import os
 import re
 import resource
 import signal
@@ -15,11 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
-from project import PLAY, ROOT, SONG, Project, clean_environment, heed_ctrl_c
+from project import ALL_FAULTS, PLAY, ROOT, SONG, Project, clean_environment, heed_ctrl_c
 from proxy import Proxy
 
 STEPPING = Path(__file__).with_name("stepping.py")
-EVERY = 1 if os.environ.get("FAULTS") == "all" else 41
+EVERY = 1 if ALL_FAULTS else 41
 KILLED = -9
 
 

@@ -6,14 +6,13 @@ The suite tries some of the moments. FAULTS=all tries every one.
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from project import PLAY, SONG, Project, clean_environment, some
+from project import ALL_FAULTS, PLAY, SONG, Project, clean_environment, some
 
 from dwh.local import postgres
 
@@ -67,7 +66,7 @@ def test_killed_at_any_moment_of_a_step(project, name):
     ready(project)
     star = project.star()
     # Before the first one it is a target that does not run.
-    for number in itertools.count(2) if os.environ.get("FAULTS") == "all" else [MOMENTS[name]]:
+    for number in itertools.count(2) if ALL_FAULTS else [MOMENTS[name]]:
         args = {"destroy_cluster": ("--yes",), "etl": ("--full",)}.get(name, ())
         code, said = run(project, number, name, *args)
         assert "Traceback" not in said, said

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import other_user
 import pytest
+from project import slow
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user of the machine")
 
 
-@pytest.mark.skipif(os.environ.get("FAULTS") != "all", reason="takes a minute or two: make faults")
+@slow
 @pytest.mark.parametrize("account", ["root", "nobody"])
 def test_another_user_gets_nothing(account):
     if account not in list(other_user.accounts()):
