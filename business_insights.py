@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from dwh import cli, insights
 from dwh.console import Console, plain
 from dwh.errors import ConfigError
+from dwh.step import Step
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -54,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def business_insights(step: cli.Step) -> None:
+def business_insights(step: Step) -> None:
     """Ask in one transaction, then print or write the answers."""
     from dwh import warehouse
 

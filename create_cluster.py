@@ -28,7 +28,7 @@ import sys
 from collections.abc import Sequence
 
 from dwh import cli
-from dwh.cli import Step
+from dwh.step import Step
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def create(step: Step) -> None:
     """Show the plan, or carry it out and write down where the cluster is."""
-    from dwh.aws import creation, pausing
+    from dwh.provision import creation, pausing
 
     with creation.prepared(step) as site:
         if site is None:

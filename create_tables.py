@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import sql_queries
 from dwh import cli
 from dwh.console import plural
+from dwh.step import Step
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def create_tables(step: cli.Step) -> None:
+def create_tables(step: Step) -> None:
     """Create what is missing, in one transaction."""
     from dwh import warehouse
 
@@ -53,7 +54,7 @@ def create_tables(step: cli.Step) -> None:
         step.console.say(f"{'' if done else 'Nothing to do. '}Next: python etl.py")
 
 
-def look(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
+def look(step: Step, cur: cursor, there: set[str]) -> dict[str, int]:
     """How many rows each table holds that --recreate would drop."""
     from dwh import warehouse
 
@@ -61,7 +62,7 @@ def look(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
     return {name: warehouse.value(cur, warehouse.on_table(sql_queries.COUNT_ROWS, name)) for name in tables}
 
 
-def change(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
+def change(step: Step, cur: cursor, there: set[str]) -> dict[str, int]:
     """Drop what is there if asked to, create what is missing, and say how many rows each dropped table held."""
     from dwh import locks, warehouse
 
@@ -79,7 +80,7 @@ def change(step: cli.Step, cur: cursor, there: set[str]) -> dict[str, int]:
     return rows
 
 
-def require_consent(step: cli.Step, rows: dict[str, int]) -> None:
+def require_consent(step: Step, rows: dict[str, int]) -> None:
     """Refuse to drop rows unless told so.
 
     Raises:
@@ -96,7 +97,7 @@ def require_consent(step: cli.Step, rows: dict[str, int]) -> None:
         )
 
 
-def show(step: cli.Step, there: set[str], rows: dict[str, int]) -> None:
+def show(step: Step, there: set[str], rows: dict[str, int]) -> None:
     """A line for each table: what became of it, or what would."""
     created, recreated, dropped = WOULD if step.args.dry_run else DONE
     for name in sql_queries.CREATE:

@@ -23,7 +23,7 @@ import sys
 from collections.abc import Sequence
 
 from dwh import cli
-from dwh.cli import Step
+from dwh.step import Step
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def destroy(step: Step) -> None:
     """List what is there, ask, and remove it."""
-    from dwh.aws import destruction
+    from dwh.provision import destruction
 
     remains = destruction.look(step)
     if remains.empty:

@@ -26,6 +26,7 @@ import sql_queries
 from dwh import cli
 from dwh.console import duration, plural
 from dwh.errors import if_interrupted
+from dwh.step import Step
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -52,14 +53,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def etl(step: cli.Step) -> None:
+def etl(step: Step) -> None:
     """Extract, transform, load; or only look, or only audit."""
     step.console.say(step.target.describe())
     work = audit if step.args.audit else look if step.args.dry_run else load
     work(step)
 
 
-def look(step: cli.Step) -> None:
+def look(step: Step) -> None:
     """Show what a load would copy, and what --full would remove."""
     from dwh import warehouse
     from dwh.load import preview, rehearse
@@ -72,7 +73,7 @@ def look(step: cli.Step) -> None:
     console.say("Nothing was changed.")
 
 
-def load(step: cli.Step) -> None:
+def load(step: Step) -> None:
     """Publish what is new in one transaction, then tidy up behind it."""
     from dwh import warehouse
     from dwh.load import publish
@@ -91,7 +92,7 @@ def load(step: cli.Step) -> None:
     console.say("Next: python business_insights.py")
 
 
-def find(step: cli.Step) -> Sources:
+def find(step: Step) -> Sources:
     """The objects that there are to load."""
     from dwh.load import find_sources
 
@@ -99,7 +100,7 @@ def find(step: cli.Step) -> Sources:
     return find_sources(step.target, step.console, full=args.full, consent=args.yes, max_errors=args.max_errors)
 
 
-def audit(step: cli.Step) -> None:
+def audit(step: Step) -> None:
     """Ask every question of the audits about what is there."""
     from dwh import quality, warehouse
 

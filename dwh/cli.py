@@ -10,7 +10,6 @@ try:
     import logging
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import contextmanager
-    from dataclasses import dataclass
     from pathlib import Path
     from types import FrameType
     from typing import Any
@@ -20,7 +19,8 @@ try:
     from dwh.console import Console, open_closed
     from dwh.errors import DwhError, Terminated, note
     from dwh.keys import TARGETS
-    from dwh.target import Target, open_target
+    from dwh.step import Step
+    from dwh.target import open_target
 except ImportError as error:  # the first thing that a new user can meet
     raise SystemExit(
         f"error: {error}\nhint: Python 3.11 or newer and the packages are needed: pip install -r requirements.txt"
@@ -35,16 +35,6 @@ EXIT_CODES = (
 )
 MOST = 99_999
 NOT_ASKED = "nothing is asked here; accepted for scripts that pass it to every step"
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a step script works with."""
-
-    args: argparse.Namespace
-    settings: config.Settings
-    console: Console
-    target: Target
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import difflib
+import hashlib
 import io
 import os
 import re
@@ -31,6 +32,7 @@ ELSEWHERE = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "the region is i
     "AWS_PROFILE": "set it in the environment, and use --target aws",
     "AWS_SESSION_TOKEN": "set it in the environment",
 }
+LONGEST_BUCKET = 63  # characters of a bucket's name
 # A name in .env that may be shown. Anything else may be a key that was pasted in its place, or a part of one.
 NAME = re.compile(r"(?!A[KS]IA)[A-Za-z_][A-Za-z0-9_]{0,31}")
 
@@ -70,6 +72,34 @@ class Settings:
     secret: str | None = field(default=None, repr=False)
     db_password: str | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
+
+    def endpoint(self) -> str:
+        """The host of the warehouse.
+
+        Raises:
+            ConfigError: it is not known, so there is no cluster yet.
+        """
+        if not self.dwh_endpoint:
+            raise ConfigError(
+                f"there is no cluster yet: dwh_endpoint is empty in {self.path.name}",
+                hint="python create_cluster.py",
+            )
+        return self.dwh_endpoint
+
+    def work_bucket(self, account: str) -> str:
+        """The name of the cluster's work bucket: always the same, so that every step finds it.
+
+        It holds the account, because bucket names are shared by all the accounts of AWS.
+
+        Args:
+            account: id of the account, twelve digits.
+        """
+        name = f"{self.cluster_identifier}-{account}-{self.region}"
+        if len(name) <= LONGEST_BUCKET:
+            return name
+        digest = hashlib.sha256(self.cluster_identifier.encode()).hexdigest()[:8]
+        end = f"-{digest}-{account}-{self.region}"
+        return self.cluster_identifier[: LONGEST_BUCKET - len(end)].rstrip("-") + end
 
     @property
     def state_dir(self) -> Path:

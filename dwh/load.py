@@ -17,7 +17,7 @@ from dwh.console import Console, plural
 from dwh.errors import ConfigError, DataError
 from dwh.quality import Account
 from dwh.sources import S3Object, copy_parameters, find_work_bucket, list_objects, listed, put_manifest
-from dwh.target import Target, endpoint
+from dwh.target import Target
 from sql_queries import Staging
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def find_sources(target: Target, console: Console, *, full: bool, consent: bool,
         DataError: a prefix holds no objects.
     """
     settings = target.settings
-    endpoint(settings)
+    settings.endpoint()
     if not settings.dwh_arn_role:
         raise ConfigError(
             f"there is no role to read S3 with: dwh_arn_role is empty in {settings.path.name}",

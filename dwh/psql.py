@@ -23,6 +23,7 @@ from pathlib import Path
 
 from dwh import cli
 from dwh.errors import TargetError
+from dwh.step import Step
 
 # libpq's parameters and the variables that psql reads them from.
 VARIABLES = {
@@ -38,7 +39,7 @@ VARIABLES = {
 }
 
 
-def psql(step: cli.Step) -> None:
+def psql(step: Step) -> None:
     """Turn this process into psql.
 
     Raises:

@@ -9,7 +9,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from dwh.aws.storage import work_bucket_name
 from dwh.config import Settings
 from dwh.errors import DataError
 from dwh.target import Target
@@ -117,7 +116,7 @@ def find_work_bucket(target: Target, s3: Any) -> str | None:
     if settings.region != settings.s3_region:
         return None
     account = target.client("sts").get_caller_identity()["Account"]
-    name = work_bucket_name(account, settings.region, settings.cluster_identifier)
+    name = settings.work_bucket(account)
     try:
         s3.head_bucket(Bucket=name, ExpectedBucketOwner=account)
     except ClientError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from dwh.config import Settings
 from dwh.console import Console
-from dwh.errors import ConfigError, DwhError
+from dwh.errors import DwhError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -85,36 +85,3 @@ def open_target(settings: Settings, console: Console | None = None) -> Target:
     from dwh.aws.target import AwsTarget
 
     return AwsTarget(settings, console or Console())
-
-
-def endpoint(settings: Settings) -> str:
-    """The host of the warehouse.
-
-    Raises:
-        ConfigError: it is not known, so there is no cluster yet.
-    """
-    if not settings.dwh_endpoint:
-        raise ConfigError(
-            f"there is no cluster yet: dwh_endpoint is empty in {settings.path.name}",
-            hint="python create_cluster.py",
-        )
-    return settings.dwh_endpoint
-
-
-def read_times_quickly(session: Any) -> None:
-    """Let the clients of a boto3 session read times with the standard library.
-
-    dateutil, which botocore uses, takes more than half of the time of a long listing.
-    """
-    from datetime import datetime
-
-    from botocore.utils import parse_timestamp
-
-    def read(text: Any) -> datetime:
-        try:
-            return datetime.fromisoformat(text)
-        except (TypeError, ValueError):  # seconds since the epoch, or the format of a header
-            moment: datetime = parse_timestamp(text)
-            return moment
-
-    session._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read)

@@ -15,7 +15,7 @@ import time
 import pytest
 from project import PLAY, ROOT, SONG, STEPS, clean_environment, heed_ctrl_c, some
 
-from dwh.local.copy.run import stream
+from dwh.local.redshift.copy.run import stream
 
 EVENTS = 200_000  # a COPY that lasts long enough to be met
 RUNNING = "SELECT COUNT(*) FROM sys_load_history WHERE status = 'running'"

@@ -9,7 +9,7 @@ import threading
 from project import PLAY, SONG
 
 from dwh import console, progress
-from dwh.local.copy import logs
+from dwh.local.redshift.copy import logs
 
 
 def test_a_long_copy_says_what_it_has_read(warehouse, monkeypatch):

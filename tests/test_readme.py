@@ -18,7 +18,7 @@ import etl
 import sql_queries
 from assets import terminal
 from dwh import cli, config, keys
-from dwh.aws import prices
+from dwh.provision import prices
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

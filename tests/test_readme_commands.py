@@ -13,7 +13,7 @@ from pristine import put_cfg
 from project import ROOT, clean_environment
 
 from dwh import config
-from dwh.aws import prices
+from dwh.provision import prices
 
 README = (ROOT / "README.md").read_text()
 

@@ -8,13 +8,14 @@ import os
 import re
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dwh.aws.connecting import refused
 from dwh.aws.endpoints import is_amazon, is_loopback
 from dwh.aws.errors import CREATE, explained
+from dwh.aws.states import HOPELESS
+from dwh.clients import ClientHolder, read_times_quickly
 from dwh.config import Settings
 from dwh.console import Console
 from dwh.errors import ConfigError, DwhError, TargetError
@@ -31,26 +32,15 @@ PAUSES = (2, 5, 10)
 REAL_KEY = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
 
 
-class AwsTarget:
+class AwsTarget(ClientHolder):
     """Amazon Redshift in the account that the credentials belong to."""
 
     billed = True
 
     def __init__(self, settings: Settings, console: Console) -> None:
-        self.settings = settings
-        self._console = console
+        super().__init__(settings, console)
         self._made: Any = None
-        self._clients: dict[str, Any] = {}
         self._caller_ip: str | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients.values():
-            client.close()
 
     def describe(self) -> str:
         """``aws · account 123456789012 · us-west-2``, and the endpoint where it is not AWS's own.
@@ -95,22 +85,21 @@ class AwsTarget:
         Raises:
             ConfigError: the region is unknown, or the credentials would go over the net in the clear.
         """
-        if service not in self._clients:
-            from botocore.config import Config
+        return self._once(service, lambda: self._make(service))
 
-            config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
-            with explained():
-                client = self._session.client(service, config=config)
-            _check_endpoint_url(client.meta.endpoint_url, self._session)
-            self._clients[service] = client
-        return self._clients[service]
+    def _make(self, service: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
+        with explained():
+            client = self._session.client(service, config=config)
+        _check_endpoint_url(client.meta.endpoint_url, self._session)
+        return client
 
     @property
     def _session(self) -> Any:
         if self._made is None:
             import boto3
-
-            from dwh.target import read_times_quickly
 
             settings = self.settings
             with explained():
@@ -167,8 +156,6 @@ class AwsTarget:
         """Why there is no connection: the state of the cluster where that tells, else libpq's complaint."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from dwh.aws.waiting import HOPELESS
-
         name, client = self.settings.cluster_identifier, self.client("redshift")
         try:
             status = client.describe_clusters(ClusterIdentifier=name)["Clusters"][0]["ClusterStatus"]
@@ -181,9 +168,7 @@ class AwsTarget:
         return TargetError(f"the cluster {name} is {status}", hint=HOPELESS.get(status, f"{CREATE} waits for it"))
 
     def _host(self) -> str:
-        from dwh.target import endpoint
-
-        host = endpoint(self.settings)
+        host = self.settings.endpoint()
         stand_in = not is_amazon(self.client("redshift").meta.endpoint_url)
         if is_loopback(host) and not stand_in:
             raise ConfigError(

@@ -1,1 +1,1 @@
-"""The local target: a stand-in for AWS and Redshift on this machine."""
+"""The local target: AWS and Redshift on this machine."""

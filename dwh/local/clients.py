@@ -8,9 +8,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from dwh.clients import read_times_quickly
 from dwh.errors import TargetError
 from dwh.local import secret
-from dwh.target import read_times_quickly
 
 
 def make(service: str, region: str, *, port: int, token: str, missing: Callable[[], TargetError | None]) -> Any:

@@ -7,6 +7,7 @@ state file goes away. All its state is in memory; at its end the databases and t
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -14,11 +15,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from dwh.errors import TargetError
-from dwh.local import postgres, secret, state
+from dwh.local import secret, state
+from dwh.local.redshift import homes, postgres
+from dwh.local.redshift.errors import PostgresError
 
 MODULE = "dwh.local.launcher"  # __name__ is __main__ in the process itself
 LOCKED = 75  # exit code: another launcher runs on this folder
@@ -71,7 +75,7 @@ def _log_without(token: str) -> None:
 
 
 def _end_databases() -> None:
-    from dwh.local.aws import clusters
+    from dwh.local.api.app import clusters
 
     for cluster in clusters():
         cluster.destroy()
@@ -96,7 +100,8 @@ def clear_homes(state_dir: Path) -> None:
     """
     for home in check_homes(state_dir):
         log.info("removing %s", home)
-        postgres.remove(home)
+        with _as_target_error():
+            postgres.remove(home)
 
 
 def check_homes(state_dir: Path) -> list[Path]:
@@ -105,11 +110,21 @@ def check_homes(state_dir: Path) -> list[Path]:
     Raises:
         TargetError: one of them is not ours.
     """
-    homes = state_dir / HOMES
-    found = list(homes.iterdir()) if homes.is_dir() else []
-    for home in found:
-        postgres.place_of(home)
+    folder = state_dir / HOMES
+    found = list(folder.iterdir()) if folder.is_dir() else []
+    with _as_target_error():
+        for home in found:
+            homes.place_of(home)
     return found
+
+
+@contextlib.contextmanager
+def _as_target_error() -> Iterator[None]:
+    """What the local Redshift raises, in the words of the steps."""
+    try:
+        yield
+    except PostgresError as error:
+        raise TargetError(error.message, error.hint, detail=error.detail) from None
 
 
 def _serve(state_dir: Path, token: str) -> Any:
@@ -117,7 +132,7 @@ def _serve(state_dir: Path, token: str) -> Any:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
-    from dwh.local.aws import create_app
+    from dwh.local.api.app import create_app
 
     app = create_app(state_dir / HOMES, token)
 

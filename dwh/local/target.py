@@ -19,14 +19,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from dwh.clients import ClientHolder
 from dwh.config import Settings
 from dwh.console import Console, plain
 from dwh.errors import ConfigError, TargetError, UnreachableError
-from dwh.local import clients, folder, launcher, postgres, secret, state
-from dwh.target import endpoint
+from dwh.local import clients, folder, launcher, secret, state
+from dwh.local.redshift import postgres, processes
 
 if TYPE_CHECKING:
     import psycopg2
@@ -53,27 +53,15 @@ class Launched(NamedTuple):
     token: str
 
 
-class LocalTarget:
+class LocalTarget(ClientHolder):
     """AWS and Redshift on this machine; opening it reaches out to nothing yet."""
 
     billed = False
 
     def __init__(self, settings: Settings, console: Console) -> None:
-        self.settings = settings
-        self._console = console
-        self._clients: dict[tuple[str, str], Any] = {}
+        super().__init__(settings, console)
         self._mirrored: dict[str, Any] = {}
         self._warned: set[str] = set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
 
     def describe(self) -> str:
         """Name the target in one line, with the data that its S3 holds."""
@@ -153,11 +141,11 @@ class LocalTarget:
         if service == "s3":
             self._sync()
         key = service, launched.token
-        if key not in self._clients:  # one that is there finds out by itself when the launcher has gone
-            launched = self._running()
-            port, token, region = launched.port, launched.token, self.settings.region
-            self._clients[key] = clients.make(service, region, port=port, token=token, missing=self._missing)
-        return self._clients[key]
+        return self._once(key, lambda: self._make(service))  # a client finds out by itself when the launcher has gone
+
+    def _make(self, service: str) -> Any:
+        launched, region = self._running(), self.settings.region
+        return clients.make(service, region, port=launched.port, token=launched.token, missing=self._missing)
 
     @contextlib.contextmanager
     def bulk(self, request: dict[str, Any]) -> Iterator[http.client.HTTPResponse | None]:
@@ -182,7 +170,7 @@ class LocalTarget:
         """
         import psycopg2
 
-        from dwh.local import session
+        from dwh.local.redshift import session
 
         self._check_endpoint()
         redshift = self.client("redshift")
@@ -231,7 +219,7 @@ class LocalTarget:
     # --- the cluster ----------------------------------------------------------------------------
 
     def _check_endpoint(self) -> None:
-        host = endpoint(self.settings)
+        host = self.settings.endpoint()
         with contextlib.suppress(ValueError):
             if ipaddress.ip_address(host).is_loopback:
                 return
@@ -379,7 +367,7 @@ class LocalTarget:
 
     def _is_launcher(self, pid: int) -> bool:
         """Whether it is the launcher of this folder: by its command line, since process ids are used again."""
-        words = postgres.command_line(pid) if pid else []
+        words = processes.command_line(pid) if pid else []
         return words[-2:] == [launcher.MODULE, str(self.settings.state_dir)]
 
 

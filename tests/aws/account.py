@@ -32,10 +32,10 @@ from pristine import put_cfg
 from project import clean_environment, heed_ctrl_c
 
 from dwh import config, probe
-from dwh.aws import patience
-from dwh.aws.site import Site
 from dwh.aws.target import AwsTarget
 from dwh.console import Console
+from dwh.provision import patience
+from dwh.provision.site import Site
 
 
 class Ran(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from aws.names import ACCOUNT
 from botocore.exceptions import ClientError
 
-from dwh.aws import boundary
+from dwh.provision import boundary
 
 FILE = Path(__file__).parents[2] / "assets" / "iam_boundary.json"
 NAME, ROLE = "sparkify-boundary", "sparkify-redshift-s3-read"

@@ -422,7 +422,7 @@ def test_more_nodes_two_zones_and_a_key_of_ones_own(aws):
         "sun:04:00-sun:05:00",
         35,
     )
-    from dwh.aws.redshift import cluster_request
+    from dwh.provision.redshift import cluster_request
 
     request = cluster_request(aws.site(), "sg-1", "secret")
     assert (request["ClusterType"], request["MultiAZ"]) == ("multi-node", True)

@@ -92,7 +92,7 @@ def test_ctrl_c_before_the_name_is_typed_changes_nothing(created, monkeypatch, w
     typing = Terminal()
     monkeypatch.setattr("sys.stdin", typing)
     if where == "look":
-        monkeypatch.setattr("dwh.aws.removal.things", interrupt)
+        monkeypatch.setattr("dwh.provision.removal.things", interrupt)
     else:
         monkeypatch.setattr(typing, "readline", interrupt)
     created.calls.clear()
@@ -189,7 +189,7 @@ def test_objects_and_their_earlier_versions_go_with_the_bucket(created):
 
 
 def test_what_resists_is_listed_and_the_rest_goes(created, monkeypatch):
-    from dwh.aws import iam
+    from dwh.provision import iam
 
     def refuse(_site, name):
         raise ClientError({"Error": {"Code": "DeleteConflict", "Message": "must detach"}}, "DeleteRole")

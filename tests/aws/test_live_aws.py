@@ -21,9 +21,9 @@ from moto.iam.models import IAMBackend
 from pristine import put_cfg
 from project import ROOT, clean_environment, heed_ctrl_c
 
-from dwh.aws import network
 from dwh.console import Console
 from dwh.errors import AwsError
+from dwh.provision import network
 from tests.aws.live import __main__ as command
 from tests.aws.live import free, place, provision, statements
 from tests.aws.live.course import Failed, LeftOut, Run
@@ -188,7 +188,7 @@ def test_what_is_left_with_the_tags_is_found(run, aws):
 
 
 def test_a_name_that_s3_still_holds_is_waited_for_and_given_back(run, aws, monkeypatch):
-    from dwh.aws import storage
+    from dwh.provision import storage
     from tests.aws.live.provision import plan
 
     refusals = [True]

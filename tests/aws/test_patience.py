@@ -13,8 +13,9 @@ from project import some
 from psycopg2 import errors as pg_errors
 
 from dwh import warehouse
-from dwh.aws import connecting, patience, waiting
+from dwh.aws import connecting
 from dwh.aws.errors import EXPLAINED
+from dwh.provision import patience, waiting
 
 PAUSE = (*CREATE, "--pause")
 ROLE = "sparkify-redshift-s3-read"

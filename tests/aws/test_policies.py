@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import sys
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from aws.permissions import LINKED_ROLE, POLICIES, REDSHIFT, ROLES, Ask, allows,
 from botocore.exceptions import ClientError
 from project import PLAY, SONG, Project, some
 
-from dwh.aws import boundary, iam, storage
+from dwh import config
+from dwh.provision import boundary, iam, storage
 
 ROOT = Path(__file__).parents[2]
 NAME, ACCOUNT, REGION = "sparkify-dwh", "123456789012", "us-west-2"
@@ -67,7 +69,7 @@ def asked_by_the_cluster():
     """Whether it is COPY of the local target that asks, with the rights of the cluster."""
     frame = sys._getframe()
     while frame := frame.f_back:
-        if "/dwh/local/copy/" in frame.f_code.co_filename or frame.f_code.co_filename.endswith("/dwh/local/access.py"):
+        if "/dwh/local/redshift/copy/" in frame.f_code.co_filename:
             return True
     return False
 
@@ -522,18 +524,23 @@ def test_audit_logs_come_from_our_cluster_alone(aws):
     }
 
 
+def bucket_of(identifier, region=REGION):
+    settings = config.load(ROOT / "dwh.cfg", "local", {})
+    return replace(settings, cluster_identifier=identifier, region=region).work_bucket(ACCOUNT)
+
+
 @pytest.mark.parametrize(
     ("identifier", "region"),
     [("sparkify-dwh", "us-west-2"), ("a" * 63, "us-west-2"), ("x-" * 31 + "x", "ap-southeast-2")],
 )
 def test_the_name_of_the_work_bucket_is_one_that_s3_takes(identifier, region):
-    name = storage.work_bucket_name(ACCOUNT, region, identifier)
+    name = bucket_of(identifier, region)
     assert len(name) <= 63
     assert name.endswith(f"-{ACCOUNT}-{region}")
     assert "--" not in name
-    assert name == storage.work_bucket_name(ACCOUNT, region, identifier)
+    assert name == bucket_of(identifier, region)
 
 
 def test_long_names_of_clusters_have_buckets_of_their_own():
-    names = {storage.work_bucket_name(ACCOUNT, REGION, "a" * 60 + end) for end in ("aaa", "aab", "")}
+    names = {bucket_of("a" * 60 + end) for end in ("aaa", "aab", "")}
     assert len(names) == 3

@@ -8,7 +8,7 @@ import datetime
 import pytest
 
 from dwh import keys
-from dwh.aws import prices
+from dwh.provision import prices
 
 # As AWS lists them, once more: a slip in the table must not go unseen.
 LISTED = {

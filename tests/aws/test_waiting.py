@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from aws.account import waits_pass_at_once
 
-from dwh.aws import patience, redshift, waiting
 from dwh.console import Console
 from dwh.errors import AwsError, TargetError
+from dwh.provision import patience, redshift, waiting
 
 READY = {
     "ClusterAvailabilityStatus": "Available",

@@ -48,7 +48,7 @@ ACTIONS = {"kill": kill, "kill-server": kill_server, "pause": pause}
 
 def act_before(number, action):
     """Call ``action`` before the statement of that number, counted over all connections."""
-    from dwh.local import session
+    from dwh.local.redshift import session
 
     count = 0
 

@@ -105,7 +105,7 @@ def test_a_killed_server_comes_back_and_the_load_goes_on(cluster, clean, share):
 
 def through(project, monkeypatch, **behaviour):
     """Let the steps inside this process reach their server through a proxy."""
-    from dwh.local import session
+    from dwh.local.redshift import session
 
     real = session.connect
     proxies = []

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from project import ALL_FAULTS, PLAY, SONG, Project, clean_environment, some
 
-from dwh.local import postgres
+from dwh.local.redshift import homes, processes
 
 KILLED = Path(__file__).with_name("launcher_killed.py")
 # The moment that the suite tries.
@@ -57,7 +57,7 @@ def databases(project):
     """The processes of PostgreSQL that the project's databases run in."""
     found = []
     for home in (project.folder / ".local" / "clusters").glob("*"):
-        found.append(postgres._recorded_pid(postgres.place_of(home) / "data"))
+        found.append(processes.recorded_pid(homes.place_of(home) / "data"))
     return found
 
 
@@ -81,6 +81,6 @@ def test_killed_at_any_moment_of_a_step(project, name):
             assert (after.code, NOT_RUNNING in after.err) == (1, True), after.err
             assert "hint: python create_cluster.py" in after.err
         ready(project)
-        assert not [pid for pid in orphans if postgres.command_line(pid)]
+        assert not [pid for pid in orphans if processes.command_line(pid)]
         project._target = None
         assert project.star() == star

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from on_postgres import DATABASE, PASSWORD, USER, Database
 
-from dwh.local import postgres
+from dwh.local.redshift import postgres
 
 
 @pytest.fixture(scope="session")

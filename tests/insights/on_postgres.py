@@ -9,7 +9,7 @@ import star as stars
 
 import sql_queries
 from dwh import insights
-from dwh.local import postgres, session
+from dwh.local.redshift import postgres, session
 
 USER, PASSWORD, DATABASE = "analyst", "Correct-Horse-1", "warehouse"
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dwh.local import postgres, session
+from dwh.local.redshift import postgres, session
 
 USER, PASSWORD, DATABASE = "tester", "Correct-Horse-1", "warehouse"
 REGION, BUCKET, CLUSTER = "us-west-2", "test-bucket", "test-cluster"

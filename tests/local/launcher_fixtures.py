@@ -16,7 +16,8 @@ from pristine import put_cfg
 
 from dwh import config
 from dwh.console import Console
-from dwh.local import postgres, secret
+from dwh.local import secret
+from dwh.local.redshift import postgres, processes
 from dwh.local.target import LocalTarget
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +98,7 @@ class Place:
 
 def gone(pid):
     """Whether the process has ended."""
-    return not postgres.command_line(pid)
+    return not processes.command_line(pid)
 
 
 def wait_for(condition):

@@ -23,7 +23,8 @@ from botocore.exceptions import ClientError
 from launcher_fixtures import BUCKET, available, place, refused, shared, target, wait_for  # noqa: F401
 
 from dwh.errors import TargetError
-from dwh.local import postgres, secret
+from dwh.local import secret
+from dwh.local.redshift import postgres, processes
 
 WRONG = "A" * 32
 SIGNED = "AWS4-HMAC-SHA256 Credential={}/20261126/us-west-2/{}/aws4_request, SignedHeaders=host, Signature=0"
@@ -378,7 +379,7 @@ def test_the_secret_is_in_no_log_argument_or_variable_and_in_one_file(shared, ca
     holding = [path.name for path in shared.state.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
     assert holding == ["launcher.json"]
     assert (shared.state / "launcher.json").stat().st_mode & 0o777 == 0o600
-    assert token not in " ".join(postgres.command_line(state["pid"]))
+    assert token not in " ".join(processes.command_line(state["pid"]))
     with contextlib.suppress(FileNotFoundError), open(f"/proc/{state['pid']}/environ", "rb") as environ:
         assert token.encode() not in environ.read()
     assert token not in "".join(capfd.readouterr()) + caplog.text

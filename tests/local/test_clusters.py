@@ -33,7 +33,7 @@ from launcher_fixtures import (  # noqa: F401
 )
 
 from dwh.errors import TargetError
-from dwh.local import binaries, postgres
+from dwh.local.redshift import binaries, postgres
 
 
 def test_life_of_a_cluster(target, available):

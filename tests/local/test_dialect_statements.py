@@ -413,7 +413,7 @@ def test_who_holds_locks(two):
 
 
 def test_a_session_in_five_lines(server, aws):
-    from dwh.local import session
+    from dwh.local.redshift import session
 
     with (
         session.connect(

@@ -32,7 +32,7 @@ from launcher_fixtures import (  # noqa: F401
 )
 
 from dwh.errors import ConfigError, TargetError
-from dwh.local import postgres
+from dwh.local.redshift import postgres, processes
 
 
 def test_outlives_the_step_that_started_it_and_is_found_by_the_next(place):
@@ -63,7 +63,7 @@ def test_two_starts_at_once_make_one_launcher(place):
     with ThreadPoolExecutor(2) as pool:
         for found in [pool.submit(place.target().start) for _ in range(2)]:
             found.result()
-    running = [pid for pid in psutil.pids() if postgres.command_line(pid)[-1:] == [str(place.state)]]
+    running = [pid for pid in psutil.pids() if processes.command_line(pid)[-1:] == [str(place.state)]]
     assert running == [place.launcher()]
     assert place.target().client("s3").list_buckets()["Buckets"][0]["Name"] == BUCKET
 
@@ -219,7 +219,7 @@ def test_secrets_are_in_no_file_and_no_argument(available, target):
     login = target.client("redshift").get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin")
     secrets = [CLUSTER["MasterUserPassword"].encode(), login["DbPassword"].encode()]
     texts = [path.read_bytes() for path in available.state.rglob("*") if path.is_file()]
-    texts.append(" ".join(postgres.command_line(available.launcher())).encode())
+    texts.append(" ".join(processes.command_line(available.launcher())).encode())
     assert not [secret for secret in secrets for text in texts if secret in text]
 
 
@@ -231,16 +231,16 @@ def test_connection_speaks_to_the_cluster(available, target):
     conn.close()
 
 
-def test_what_stands_in_the_way_of_a_connection(shared, place):
+def test_what_stands_in_the_way_of_a_connection(available, place):
     with pytest.raises(ConfigError, match="there is no cluster yet"):
-        shared.target(dwh_endpoint="").connect()
+        available.target(dwh_endpoint="").connect()
     with pytest.raises(ConfigError, match="belongs to the other target"):
-        shared.target(dwh_endpoint="sparkify-dwh.abc.us-west-2.redshift.amazonaws.com").connect()
+        available.target(dwh_endpoint="sparkify-dwh.abc.us-west-2.redshift.amazonaws.com").connect()
     with pytest.raises(TargetError, match="there is no cluster no-such-cluster") as error:
-        shared.target(cluster_identifier="no-such-cluster").connect()
+        available.target(cluster_identifier="no-such-cluster").connect()
     assert error.value.hint == "python create_cluster.py"
     with pytest.raises(TargetError, match='database "elsewhere" does not exist'):
-        shared.target(db_name="elsewhere").connect()
+        available.target(db_name="elsewhere").connect()
 
 
 def test_description_names_what_a_user_wants_to_know(shared, target):

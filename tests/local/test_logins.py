@@ -13,7 +13,7 @@ import pytest
 from launcher_fixtures import CLUSTER, NAME, available, refused, shared  # noqa: F401
 from psycopg2 import extras
 
-from dwh.local import roles
+from dwh.local.redshift import roles
 from tests.local.conftest import DATABASE, ROLE, USER, Warehouse
 
 MASTER = {"user": CLUSTER["MasterUsername"], "password": CLUSTER["MasterUserPassword"]}

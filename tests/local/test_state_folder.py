@@ -13,7 +13,7 @@ import pytest
 from launcher_fixtures import BUCKET, Place, create, gone, place, wait_for  # noqa: F401
 
 from dwh.errors import TargetError
-from dwh.local import postgres
+from dwh.local.redshift import homes, processes
 
 OTHER = 61_000  # an id that no user has
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files to another user")
@@ -262,8 +262,8 @@ def test_a_copy_of_the_project_does_not_take_the_originals_database_down(place, 
 
 def test_a_removal_that_was_cut_off_goes_on(place):
     home = killed(place)
-    found = postgres.place_of(home)
-    postgres._stop(place.database(), found / "data", postgres.SHORT)
+    found = homes.place_of(home)
+    processes.stop(place.database(), found / "data", processes.SHORT)
     (found / "data" / "PG_VERSION").unlink()
     shutil.rmtree(found / "data" / "base")
     place.target().stop()
@@ -294,7 +294,7 @@ def test_files_of_roots_databases_lie_where_their_user_alone_can_reach_them(plac
     place.target().start()
     create(place.target())
     (home,) = (place.state / "clusters").iterdir()
-    found = postgres.place_of(home)
+    found = homes.place_of(home)
     assert mode(found) == 0o700
     assert found.stat().st_uid not in (0, os.geteuid())
     assert home.stat().st_uid == 0

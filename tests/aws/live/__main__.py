@@ -23,11 +23,11 @@ import traceback
 from pathlib import Path
 
 from dwh import cli, config
-from dwh.aws import prices
 from dwh.aws.errors import explained
-from dwh.aws.site import Site
 from dwh.console import Console, columns, duration
 from dwh.errors import DwhError, RefusedError
+from dwh.provision import prices
+from dwh.provision.site import Site
 from tests.aws.live import checks, place, record
 from tests.aws.live.course import FAILED, Run, run_all
 

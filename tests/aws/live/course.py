@@ -19,10 +19,10 @@ from botocore.exceptions import ClientError
 
 from dwh import warehouse
 from dwh.aws.errors import explained
-from dwh.aws.site import Site
 from dwh.config import Settings
 from dwh.console import Console, plain
 from dwh.errors import DwhError
+from dwh.provision.site import Site
 from tests.aws.live.place import Place, Ran, step
 
 OK, FAILED, ONLY_AWS, LEFT_OUT = "ok", "failed", "only AWS can say", "left out"

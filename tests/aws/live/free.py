@@ -6,7 +6,7 @@ import json
 
 from botocore.exceptions import ClientError
 
-from dwh.aws import destruction, iam, network, storage
+from dwh.provision import destruction, iam, network, storage
 from dwh.sources import listed
 from tests.aws.live.course import Failed, LeftOut, Run, denied, expect
 from tests.aws.live.place import ROOT

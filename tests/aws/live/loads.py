@@ -14,9 +14,9 @@ import time
 import etl
 import sql_queries
 from dwh import load, locks, warehouse
-from dwh.aws import storage
 from dwh.console import Console
 from dwh.errors import DataError
+from dwh.provision import storage
 from tests.aws.live import place
 from tests.aws.live.course import Run, complaint, expect, refusal
 

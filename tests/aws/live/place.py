@@ -19,10 +19,10 @@ from typing import NamedTuple
 from configupdater import ConfigUpdater
 
 from dwh import config
-from dwh.aws import storage
 from dwh.console import plain
 from dwh.errors import ConfigError
 from dwh.local import sample
+from dwh.provision import storage
 from dwh.target import open_target
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ import time
 
 from botocore.exceptions import ClientError
 
-from dwh.aws import destruction, plan, storage
+from dwh.provision import destruction, plan, storage
 from tests.aws.live import place
 from tests.aws.live.course import Run, complaint, expect
 

@@ -1,0 +1,1 @@
+"""The local Redshift: PostgreSQL made to behave like Amazon Redshift. It imports nothing of the rest of dwh."""

@@ -1,0 +1,1 @@
+"""Redshift's SQL made into PostgreSQL's, or refused by name."""

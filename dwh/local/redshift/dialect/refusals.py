@@ -1,0 +1,191 @@
+"""What PostgreSQL takes and Redshift refuses, as data: patterns, names of functions, and Redshift's way to say it.
+
+Sources: Redshift Database Developer Guide, "Unsupported PostgreSQL features", "Unsupported PostgreSQL functions",
+"SQL functions supported on the leader node", and the syntax of each statement.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dwh.local.redshift.dialect.lexer import word_set
+from dwh.local.redshift.errors import RedshiftError, refused
+
+# Searched in the statement in lower case, its strings, quoted names and comments emptied. The first hit counts.
+CONSTRUCTS = tuple(
+    (re.compile(pattern, re.DOTALL), construct, instead)
+    for pattern, construct, instead in (
+        (r"^\s*(create|drop)\s+(unique\s+)?index\b", "an index", "use SORTKEY"),
+        (
+            r"^\s*(create|drop|alter)\s+(or\s+replace\s+)?(trigger|rule|sequence|domain|extension|type|tablespace|aggregate|operator|policy|event)\b",
+            "a trigger, rule, sequence, domain, extension or type",
+            "use IDENTITY for numbers",
+        ),
+        (r"^\s*do\b", "DO", ""),
+        (
+            r"^\s*(savepoint|release)\b|^\s*rollback\s+(work\s+|transaction\s+)?to\b",
+            "SAVEPOINT",
+            "one transaction is all or nothing",
+        ),
+        (r"^\s*(listen|notify|unlisten|cluster|reindex|values|table)\b", "the statement", ""),
+        (r"\bdistinct\s+on\s*\(", "SELECT DISTINCT ON", "use QUALIFY ROW_NUMBER() OVER (PARTITION BY ...) = 1"),
+        (r"\bon\s+conflict\b", "ON CONFLICT", "use MERGE, or DELETE and INSERT in one transaction"),
+        (r"\breturning\b", "RETURNING", ""),
+        (r"->>?|#>>?|@>|<@", "a JSON or array operator", "use JSON_EXTRACT_PATH_TEXT"),
+        (r"\barray\s*\[|\[\s*\]", "an array", "use SUPER"),
+        (r"\bfilter\s*\(\s*where\b", "FILTER (WHERE ...)", "use SUM(CASE WHEN ... THEN 1 END)"),
+        (r"\blateral\b", "LATERAL", "use a join or a window function"),
+        (r"\btablesample\b", "TABLESAMPLE", "use WHERE RANDOM() < ..."),
+        (r"\bas\s+(not\s+)?materialized\s*\(", "AS MATERIALIZED", "leave the word out"),
+        (r"\bwindow\s+\w+\s+as\s*\(", "the WINDOW clause", "write the window after each OVER"),
+        (r"\bfor\s+(no\s+key\s+update|update|share|key\s+share)\b", "FOR UPDATE", "use LOCK"),
+        (r"\bfetch\s+(first|next)\s.*\bonly\b", "FETCH FIRST", "use LIMIT"),
+        (r"\bwith\s+ties\b", "WITH TIES", "use RANK"),
+        (r"(\bfrom|\bjoin|,)\s*\(\s*values\b", "VALUES as a table", "use SELECT ... UNION ALL SELECT ..."),
+        (
+            r"^\s*truncate\s+(table\s+)?[\w.\"#]+\s*(,|cascade\b|restrict\b|restart\b|continue\b)",
+            "TRUNCATE of several tables, CASCADE and RESTART",
+            "truncate one table",
+        ),
+        (
+            r"^\s*alter\s+table\b[^;]*\badd\b[^;(]*(\([^)]*\))?[^;(]*,\s*add\b",
+            "ALTER TABLE with two ADDs",
+            "add one column a statement",
+        ),
+        (
+            r"\bto_timestamp\s*\([^(),]*(\([^()]*\))?[^(),]*\)",
+            "TO_TIMESTAMP of an epoch",
+            "use TIMESTAMP 'epoch' + seconds * INTERVAL '1 second'",
+        ),
+        (r"\bis\s+(not\s+)?distinct\s+from\b", "IS DISTINCT FROM", "use NVL, or compare and test for NULL"),
+        (r"\brows\s+from\s*\(", "ROWS FROM", ""),
+        (
+            r"\boverriding\s+(system|user)\s+value\b",
+            "OVERRIDING VALUE",
+            "leave the IDENTITY column out, or COPY with EXPLICIT_IDS",
+        ),
+        (r"\bcreate\s+(unlogged|foreign)\s+table\b", "an UNLOGGED or FOREIGN table", ""),
+        (r"\b(inherits|partition\s+of|tablespace)\b\s*\(?", "INHERITS, PARTITION OF and TABLESPACE", ""),
+        (r"\bconcurrently\b", "CONCURRENTLY", ""),
+        (
+            r"\bcurrent_timestamp\b|\blocaltimestamp\b|\bcurrent_time\b|\blocaltime\b",
+            "CURRENT_TIMESTAMP on tables",
+            "use GETDATE() or SYSDATE",
+        ),
+        (r"^\s*lock\b.*\bmode\b", "LOCK with a mode", "LOCK table: the mode is ACCESS EXCLUSIVE"),
+        (r"\bgenerated\s+always\b", "GENERATED ALWAYS AS", "use IDENTITY(seed, step)"),
+    )
+)
+
+# What Redshift has and the stand-in has not.
+MISSING = tuple(
+    (re.compile(pattern, re.DOTALL), construct)
+    for pattern, construct in (
+        (r"^\s*unload\b", "UNLOAD"),
+        (r"^\s*(call|create\s+(or\s+replace\s+)?(procedure|function|library|model))\b", "a procedure or function"),
+        (r"^\s*create\s+(external|datashare)\b", "an external schema, an external table or a datashare"),
+        (r"\bwith\s+no\s+schema\s+binding\b", "WITH NO SCHEMA BINDING"),
+        (r"\bgroup\s+by\s+all\b", "GROUP BY ALL"),
+        (r"(\*|\bselect\b[^;]*)\s+exclude\s*\(?\s*[\w\"]", "SELECT * EXCLUDE"),
+        (r"\b(pivot|unpivot)\s*\(", "PIVOT"),
+        (r"\b(ignore|respect)\s+nulls\b", "IGNORE NULLS"),
+        (r"\w\s*\[|\.\s*\[", "navigation into SUPER"),
+        (r"\bconnect\s+by\b|\bstart\s+with\b", "CONNECT BY"),
+        (r"^\s*alter\s+table\b.*\bappend\s+from\b", "ALTER TABLE APPEND"),
+        (r"^\s*analyze\s+compression\b", "ANALYZE COMPRESSION"),
+        (r"\bremove\s+duplicates\b", "MERGE ... REMOVE DUPLICATES"),
+    )
+)  # fmt: skip
+
+# Redshift's functions: those that PostgreSQL has under the same name and meaning, and those that sql/ defines.
+# A call of any other function is refused, or PostgreSQL's own would run where Redshift has none.
+FUNCTIONS = word_set(
+    """
+    avg count max min sum stddev stddev_samp stddev_pop variance var_samp var_pop bool_and bool_or bit_and
+    bit_or listagg median percentile_cont percentile_disc any_value row_number rank dense_rank ntile lag lead
+    first_value last_value nth_value cume_dist percent_rank grouping coalesce nvl nvl2 nullif decode greatest
+    least isnull getdate dateadd date_add datediff date_diff date_part date_trunc extract convert_timezone
+    add_months last_day months_between next_day to_timestamp to_date to_char to_number date_part_year date_cmp
+    timestamp_cmp timezone date abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees dexp dlog1 dlog10 exp
+    floor ln log mod pi power pow radians random round sign sin sqrt tan trunc ascii btrim char_length
+    character_length charindex chr concat initcap left len length textlen lower lpad ltrim md5 octet_length
+    overlay position quote_ident quote_literal regexp_count regexp_instr regexp_replace regexp_substr repeat
+    replace replicate reverse right rpad rtrim sha1 sha func_sha1 sha2 split_part strpos substring substr
+    translate trim upper to_hex json_extract_path_text json_extract_array_element_text json_array_length
+    is_valid_json is_valid_json_array json_parse json_serialize can_json_parse current_schema current_schemas
+    current_database current_user current_user_id session_user user version has_table_privilege
+    has_schema_privilege has_database_privilege format_type col_description obj_description cast convert
+    """
+)
+INSTEAD = {
+    "age": "use DATEDIFF",
+    "array_agg": "use LISTAGG",
+    "clock_timestamp": "use GETDATE() or SYSDATE",
+    "gen_random_uuid": "make keys in the data, or use IDENTITY",
+    "generate_series": "use WITH RECURSIVE, or a table of numbers",
+    "json_agg": "use LISTAGG",
+    "make_date": "use TO_DATE",
+    "mode": "count and rank",
+    "nextval": "use IDENTITY",
+    "now": "use GETDATE() or SYSDATE",
+    "regexp_match": "use REGEXP_SUBSTR",
+    "regexp_matches": "use REGEXP_SUBSTR",
+    "string_agg": "use LISTAGG(x, ',') WITHIN GROUP (ORDER BY ...)",
+    "unnest": "use SUPER",
+}
+
+# Words that stand before a parenthesis and call nothing.
+NO_CALL = word_set(
+    """
+    all and any as between by case check columns cube distinct else end except exists filter foreign from full
+    group grouping having identity ilike in inner intersect interval into is join key like limit minus not
+    offset on or order outer over partition primary qualify range recursive references returns rollup rows
+    select set sets similar some sortkey distkey table then to top union unique using values when where with
+    within varchar char character varying numeric decimal float time timestamp nvarchar nchar bpchar
+    """
+)
+# A name before a parenthesis is a table, and no function, after one of these.
+BEFORE_TABLE = frozenset(("INTO", "TABLE", "VIEW", "REFERENCES", "AS", "EXISTS", ")", ".", "COPY", "ON"))
+
+# Settings of Redshift that PostgreSQL lacks; they are remembered for the session and do nothing.
+OWN_SETTINGS = word_set(
+    """
+    query_group enable_result_cache_for_session wlm_query_slot_count analyze_threshold_percent
+    enable_vacuum_boost describe_field_name_in_uppercase json_serialization_enable json_parse_truncate_strings
+    error_on_nondeterministic_update mv_enable_aqmv_for_session
+    """
+)
+SETTINGS = word_set(
+    """
+    search_path statement_timeout datestyle timezone extra_float_digits client_encoding application_name
+    """
+)
+
+
+def check(text: str) -> None:
+    """Refuse the constructs that Redshift, or the stand-in, does not have.
+
+    Args:
+        text: the statement, blanked (``lexer.blanked``).
+
+    Raises:
+        RedshiftError: naming the construct and Redshift's way to say it.
+    """
+    for pattern, construct, instead in CONSTRUCTS:
+        if pattern.search(text):
+            raise refused(construct, instead)
+    for pattern, construct in MISSING:
+        if pattern.search(text):
+            raise RedshiftError(f"{construct} is not supported by the local target", "0A000")
+
+
+def check_function(name: str) -> None:
+    """Refuse a function that Redshift, or the stand-in, does not have.
+
+    Raises:
+        RedshiftError: with Redshift's way to say it, where there is one.
+    """
+    if name not in FUNCTIONS and not name.startswith(("pg_", "has_")):
+        raise RedshiftError(
+            f"function {name} is not supported by the local target", "42883", hint=INSTEAD.get(name, "")
+        )

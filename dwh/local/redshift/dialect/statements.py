@@ -1,0 +1,316 @@
+"""A Redshift statement made into one that PostgreSQL understands, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dwh.local.redshift.dialect import alter, ddl, lexer, queries, refusals
+from dwh.local.redshift.dialect.lexer import Name, Token, Tokens, code, word_set
+from dwh.local.redshift.dialect.reader import Reader
+from dwh.local.redshift.errors import RedshiftError, not_supported, refused, syntax
+
+# PostgreSQL cuts longer names without an error, and COPY would then miss the keys that they name; Redshift has 127.
+NAME_BYTES = 63
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to send for one statement.
+
+    Attributes:
+        sql: the statement.
+        writes: the table it changes: two transactions cannot change one table at a time.
+        empties: it deletes all rows of that table.
+        locks: the tables that it locks.
+        looks: it sees data, and so takes the transaction's snapshot if there is none yet.
+        commits: it ends the transaction.
+        alone: the name of a command that must not run inside a transaction.
+        laterals: it may use an alias of its SELECT list in the same list.
+    """
+
+    sql: str
+    writes: Name | None = None
+    empties: bool = False
+    locks: tuple[Name, ...] = ()
+    looks: bool = True
+    commits: bool = False
+    alone: str = ""
+    laterals: bool = False
+
+
+def check_names(statement: Tokens) -> None:
+    """Refuse names that PostgreSQL would cut.
+
+    Raises:
+        RedshiftError: there is one.
+    """
+    for token in statement:
+        if token.is_name and len(token.name.encode()) > NAME_BYTES:
+            raise not_supported(f'the name "{token.name}", longer than {NAME_BYTES} bytes,', "use a shorter name")
+
+
+def translate(statement: Tokens, laterals: frozenset[str] = frozenset()) -> Plan:
+    """Make one Redshift statement into PostgreSQL's.
+
+    Args:
+        statement: all its tokens.
+        laterals: aliases that PostgreSQL did not know where the statement uses them.
+
+    Raises:
+        RedshiftError: Redshift refuses the statement, or the stand-in does not support it.
+    """
+    words = code(statement)
+    refusals.check(lexer.blanked(statement))
+    token = queries.lateral_aliases.set(laterals)
+    try:
+        verb = words[0].upper
+        if verb == "(":
+            verb = "SELECT"
+        if verb not in _VERBS:
+            if words[0].kind != "word" or verb not in _KNOWN:
+                raise syntax(words[0].text)
+            raise not_supported(f"the statement {verb}")
+        return _VERBS[verb](statement, words)
+    finally:
+        queries.lateral_aliases.reset(token)
+
+
+def _pass(statement: Tokens, words: Tokens) -> Plan:
+    return Plan(queries.rewrite_query(statement), laterals=queries.aliases_used(statement))
+
+
+def _explain(statement: Tokens, words: Tokens) -> Plan:
+    """EXPLAIN of what Redshift explains; of CREATE TABLE AS, the query is what has a plan."""
+    place = 2 if [token.upper for token in words[1:2]] == ["VERBOSE"] else 1
+    if len(words) == place:
+        raise syntax("")
+    verb = words[place].upper
+    if verb == "CREATE":
+        translate(_from(statement, words[place]))
+        place = next((index + 1 for index, token in enumerate(words) if token.upper == "AS"), len(words))
+    if verb not in _EXPLAINED or place >= len(words):
+        raise refused(f"EXPLAIN of {verb}", "explain a query, CREATE TABLE AS, INSERT, UPDATE or DELETE")
+    plan = translate(_from(statement, words[place]), queries.lateral_aliases.get())
+    return Plan(f"EXPLAIN{' VERBOSE' * (words[1].upper == 'VERBOSE')} {plan.sql}", laterals=plan.laterals)
+
+
+def _from(statement: Tokens, first: Token) -> Tokens:
+    """The rest of a statement, from one of its tokens on."""
+    return statement[_index(statement, first) :]
+
+
+def _index(statement: Tokens, wanted: Token) -> int:
+    """The place of one of its tokens, blanks counted."""
+    return next(index for index, token in enumerate(statement) if token is wanted)
+
+
+def _written(statement: Tokens, words: Tokens, place: int) -> Plan:
+    table, _ = lexer.take_name(words, place)
+    return Plan(queries.rewrite_query(statement), writes=table, laterals=queries.aliases_used(statement))
+
+
+def _insert(statement: Tokens, words: Tokens) -> Plan:
+    if len(words) < 3 or words[1].upper != "INTO":
+        raise syntax(words[1].text if len(words) > 1 else "")
+    return _written(statement, words, 2)
+
+
+def _update(statement: Tokens, words: Tokens) -> Plan:
+    return _written(statement, words, 1)
+
+
+def _delete(statement: Tokens, words: Tokens) -> Plan:
+    place = 2 if len(words) > 1 and words[1].upper == "FROM" else 1
+    if place == 1:  # DELETE table: FROM may be left out
+        verb = statement.index(words[0])
+        statement = [*statement[: verb + 1], Token("word", " FROM"), *statement[verb + 1 :]]
+    _, end = lexer.take_name(words, place)
+    return replace(_written(statement, words, place), empties=end == len(words))
+
+
+def _merge(statement: Tokens, words: Tokens) -> Plan:
+    """MERGE within Redshift's limits (guide, MERGE): both WHEN clauses, in this order, with no conditions."""
+    reader = Reader(words, 1)
+    reader.need("INTO")
+    target = reader.name()
+    if reader.word != "USING":
+        raise refused("an alias for the target of MERGE", "use the table's name")
+    reader.need("USING")
+    if reader.word == "(":
+        raise refused("a subquery as the source of MERGE", "put it into a temporary table first")
+    reader.name()
+    clauses = [place for place in range(reader.place, len(words)) if words[place].upper == "WHEN"]
+    clauses = [place for place in clauses if place + 1 < len(words) and words[place + 1].upper in ("MATCHED", "NOT")]
+    shapes = [" ".join(token.upper for token in words[place : place + 4]) for place in clauses]
+    if (
+        len(shapes) != 2
+        or not shapes[0].startswith("WHEN MATCHED THEN")
+        or not shapes[1].startswith("WHEN NOT MATCHED THEN")
+    ):
+        raise refused(
+            "a MERGE other than WHEN MATCHED THEN ... WHEN NOT MATCHED THEN INSERT",
+            "give both clauses, in this order and without AND",
+        )
+    if words[clauses[0] + 3].upper not in ("UPDATE", "DELETE") or words[clauses[1] + 4].upper != "INSERT":
+        raise refused("this action of MERGE", "use UPDATE or DELETE, then INSERT")
+    return Plan(queries.rewrite_query(statement), writes=target)
+
+
+def _lock(statement: Tokens, words: Tokens) -> Plan:
+    reader = Reader(words, 1)
+    reader.take("TABLE")
+    tables = [reader.name()]
+    while reader.take(","):
+        tables.append(reader.name())
+    return Plan(queries.rewrite_query(statement), locks=tuple(tables), looks=False)
+
+
+def _truncate(statement: Tokens, words: Tokens) -> Plan:
+    reader = Reader(words, 1)
+    reader.take("TABLE")
+    table = reader.name()
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(f"TRUNCATE {table.sql}", commits=True)
+
+
+def _create(statement: Tokens, words: Tokens) -> Plan:
+    ahead = [token.upper for token in words[1:5]]
+    if ahead[:1] == ["TABLE"] or (ahead[0] in ("TEMP", "TEMPORARY", "LOCAL") and "TABLE" in ahead):
+        sql, table, attributes = ddl.create_table(words, _spaced)
+        return Plan(f"{sql};\n{attributes.statement(table)}", laterals=queries.aliases_used(statement))
+    if ahead[:2] == ["MATERIALIZED", "VIEW"]:
+        return Plan(ddl.create_materialized_view(words, _spaced))
+    if "VIEW" in ahead[:3]:
+        return _pass(statement, words)
+    if ahead[:1] and ahead[0] in ("SCHEMA", "USER", "GROUP", "ROLE"):
+        return Plan(lexer.render(_folded(statement)))
+    raise not_supported(f"CREATE {ahead[0] if ahead else ''}".strip())
+
+
+def _spaced(tokens: Tokens) -> str:
+    return queries.rewrite_query([piece for token in tokens for piece in (token, Token("space", " "))]).strip()
+
+
+def _folded(tokens: Tokens) -> Tokens:
+    return [Token("quoted", lexer.identifier(token.name)) if token.kind == "quoted" else token for token in tokens]
+
+
+def _drop(statement: Tokens, words: Tokens) -> Plan:
+    kind = words[1].upper if len(words) > 1 else ""
+    if kind not in ("TABLE", "VIEW", "SCHEMA", "USER", "GROUP", "ROLE", "MATERIALIZED"):
+        raise not_supported(f"DROP {kind}".strip())
+    return _pass(statement, words)
+
+
+def _alter(statement: Tokens, words: Tokens) -> Plan:
+    if [token.upper for token in words[1:2]] == ["TABLE"]:
+        return Plan(alter.alter_table(words, _spaced))
+    if words[1].upper in ("SCHEMA", "USER", "GROUP"):
+        return Plan(lexer.render(_folded(statement)))
+    raise not_supported(f"ALTER {words[1].upper}")
+
+
+def _vacuum(statement: Tokens, words: Tokens) -> Plan:
+    """PostgreSQL's plain VACUUM does for every kind; TO n PERCENT and BOOST say how much of the work."""
+    reader = Reader(words, 1)
+    if not (reader.take("SORT", "ONLY") or reader.take("DELETE", "ONLY")):
+        _ = reader.take("FULL") or reader.take("REINDEX") or reader.take("RECLUSTER")
+    table = reader.name().sql if reader.word and reader.word != "TO" else ""
+    if reader.take("TO"):
+        reader.next()
+        reader.need("PERCENT")
+    reader.take("BOOST")
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(f"VACUUM {table}".strip(), alone="VACUUM")
+
+
+def _analyze(statement: Tokens, words: Tokens) -> Plan:
+    """ANALYZE of one table as Redshift does it; of some columns, or of all tables, as PostgreSQL does."""
+    reader = Reader(words, 1)
+    verbose = " VERBOSE" if reader.take("VERBOSE") else ""
+    sql = f"ANALYZE{verbose}"
+    if reader.word and reader.word not in ("PREDICATE", "ALL"):
+        table = reader.name()
+        sql = ddl.perform("refresh", table)
+        if reader.word == "(":
+            sql = f"ANALYZE{verbose} {table.sql} ({', '.join(map(lexer.identifier, reader.names()))})"
+    _ = reader.take("PREDICATE", "COLUMNS") or reader.take("ALL", "COLUMNS")
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(sql)
+
+
+def _setting(statement: Tokens, words: Tokens) -> Plan:
+    """SET, SHOW and RESET: what only Redshift has is kept under a name of its own."""
+    place = 2 if len(words) > 2 and words[1].upper in ("SESSION", "LOCAL") else 1
+    name = words[place].name if place < len(words) else ""
+    if name == "authorization":
+        return _act_as(words, place + 1)
+    if name in ("time", "all", "characteristics"):
+        return Plan(lexer.render(statement), looks=False)
+    if name in refusals.OWN_SETTINGS:
+        at = _index(statement, words[place])
+        return Plan(
+            lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]), looks=False
+        )
+    if name not in refusals.SETTINGS and words[0].upper != "SHOW":
+        if name == "enable_case_sensitive_identifier":
+            raise not_supported("enable_case_sensitive_identifier")
+        raise RedshiftError(f'unrecognized configuration parameter "{name}"', "42704")
+    return Plan(lexer.render(_folded(statement)), looks=False)
+
+
+def _act_as(words: Tokens, place: int) -> Plan:
+    """SESSION AUTHORIZATION: the master is no superuser of PostgreSQL, but a member of every user (see roles.py)."""
+    reader = Reader(words, place)
+    if words[0].upper == "RESET" or reader.take("DEFAULT"):
+        sql = "RESET ROLE"
+    else:
+        user = reader.next()
+        sql = f"SET ROLE {user.text if user.kind == 'string' else lexer.identifier(user.name)}"
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(sql, looks=False)
+
+
+def _begin(statement: Tokens, words: Tokens) -> Plan:
+    return Plan("BEGIN", looks=False)  # isolation levels in BEGIN have no effect: the database has one
+
+
+def _end(statement: Tokens, words: Tokens) -> Plan:
+    return Plan("COMMIT" if words[0].upper in ("COMMIT", "END") else "ROLLBACK")
+
+
+_PASSED = word_set(
+    """
+    SELECT WITH DECLARE FETCH CLOSE GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
+    """
+)
+_EXPLAINED = word_set("( SELECT WITH INSERT UPDATE DELETE CREATE")
+_VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
+    **dict.fromkeys(_PASSED, _pass),
+    "EXPLAIN": _explain,
+    "INSERT": _insert,
+    "UPDATE": _update,
+    "DELETE": _delete,
+    "MERGE": _merge,
+    "LOCK": _lock,
+    "TRUNCATE": _truncate,
+    "CREATE": _create,
+    "DROP": _drop,
+    "ALTER": _alter,
+    "VACUUM": _vacuum,
+    "ANALYZE": _analyze,
+    "ANALYSE": _analyze,
+    **dict.fromkeys(("SET", "SHOW", "RESET"), _setting),
+    **dict.fromkeys(("BEGIN", "START"), _begin),
+    **dict.fromkeys(("COMMIT", "END", "ROLLBACK", "ABORT"), _end),
+}
+_KNOWN = word_set(
+    """
+    CALL CANCEL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC
+    """
+)

@@ -1,0 +1,41 @@
+"""What a cluster costs, from AWS's price lists; no call is made for it."""
+
+from __future__ import annotations
+
+from dwh.config import Settings
+from dwh.keys import NODE_TYPES
+from dwh.step import Step
+
+READ_ON = "2026-10-05"
+LISTED_IN = ("us-east-1", "us-west-2")
+
+HOURS_A_MONTH = 730
+
+
+def hourly(settings: Settings) -> float:
+    """US dollars an hour for the cluster that the settings describe."""
+    return NODE_TYPES[settings.node_type].hourly * settings.number_of_nodes * (2 if settings.multi_az else 1)
+
+
+def line(settings: Settings) -> str:
+    """The price in one line, with its date and the regions where it holds."""
+    price = hourly(settings)
+    text = f"about ${price:,.2f} an hour, ${price * HOURS_A_MONTH:,.0f} a month (list price of {READ_ON}"
+    if settings.region in LISTED_IN:
+        return f"{text}, storage apart)"
+    return f"{text} in {LISTED_IN[0]}; {settings.region} may differ, storage apart)"
+
+
+def short(settings: Settings) -> str:
+    """The price of an hour, in two words."""
+    return f"${hourly(settings):,.2f} an hour"
+
+
+def if_billed(step: Step, words: str) -> str:
+    """Words that say that the cluster is billed, with the price of an hour; nothing where the target is free."""
+    return f"{words} ({short(step.settings)})" * step.target.billed
+
+
+def nothing_changed(step: Step) -> str:
+    """For a run that ends before it could even look: what it left alone may cost money."""
+    return f"nothing was changed{if_billed(step, '; a cluster that is there is still billed')}"
