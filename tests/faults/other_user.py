@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from pristine import put_cfg  # noqa: E402
 
-from dwh.local.redshift.postgres import command_line  # noqa: E402
+from dwh.local.redshift.processes import command_line  # noqa: E402
 
 NOTHING = "nothing"
 SIGNED = "AWS4-HMAC-SHA256 Credential={}/20261126/us-west-2/{}/aws4_request, SignedHeaders=host, Signature=0"
