@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dwh import cli, insights
+from dwh import cli, insights, options
 from dwh.console import Console, plain
 from dwh.errors import ConfigError
 from dwh.step import Step
@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--list", action=_List, nargs=0, help="name each insight with its question, and stop")
     add("--only", metavar="NAME", nargs="+", action="extend", default=[], help="these insights (default: all)")
-    add("--limit", metavar="N", type=_positive, default=10, help="rows of a ranking (default: 10)")
+    add("--limit", metavar="N", type=options.whole_number(1), default=10, help="rows of a ranking (default: 10)")
     add("--since", metavar="DATE", type=_day, help="from this day on, such as 2018-11-01 (default: the first play)")
     add("--until", metavar="DATE", type=_day, help="up to and with this day (default: the last play)")
     add(
@@ -107,12 +107,6 @@ class _List(argparse.Action):
         lines = [f"{insight.name:<{width}}  {insight.question}" for insight in insights.INSIGHTS]
         Console().result("\n".join(lines))
         parser.exit()
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
-    return int(text)
 
 
 def _day(text: str) -> date:

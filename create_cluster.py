@@ -27,7 +27,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dwh import cli
+from dwh import cli, options
 from dwh.step import Step
 
 
@@ -37,14 +37,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        type=cli.folder,
+        type=options.folder,
         help="folder that fills the S3 of the local target; an error on aws "
         "(default: the one given before, else data_dir in dwh.cfg, else generated sample data)",
     )
     parser.add_argument(
         "--timeout",
         metavar="MIN",
-        type=cli.minutes,
+        type=options.minutes,
         default=45.0,
         help="minutes to wait for the cluster, at most (default: 45)",
     )

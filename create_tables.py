@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import sql_queries
 from dwh import cli
+from dwh.commands import CREATE_TABLES, ETL
 from dwh.console import plural
 from dwh.step import Step
 
@@ -51,7 +52,7 @@ def create_tables(step: Step) -> None:
         step.console.say(f"Nothing was changed{reason}.")
     else:
         done = step.args.recreate or not there.issuperset(sql_queries.CREATE)
-        step.console.say(f"{'' if done else 'Nothing to do. '}Next: python etl.py")
+        step.console.say(f"{'' if done else 'Nothing to do. '}Next: {ETL}")
 
 
 def look(step: Step, cur: cursor, there: set[str]) -> dict[str, int]:
@@ -92,7 +93,7 @@ def require_consent(step: Step, rows: dict[str, int]) -> None:
     if filled and not step.args.yes:
         raise RefusedError(
             "--recreate would drop tables that hold rows; nothing was changed",
-            hint="python create_tables.py --recreate --yes drops them, rows and all",
+            hint=f"{CREATE_TABLES} --recreate --yes drops them, rows and all",
             detail="\n".join(filled),
         )
 

@@ -22,7 +22,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from dwh import cli
+from dwh import cli, options
 from dwh.step import Step
 
 
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--timeout",
         metavar="MIN",
-        type=cli.minutes,
+        type=options.minutes,
         default=45.0,
         help="minutes to wait for the end, at most (default: 45)",
     )

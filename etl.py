@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import sql_queries
-from dwh import cli
+from dwh import cli, options
 from dwh.console import duration, plural
 from dwh.errors import if_interrupted
 from dwh.step import Step
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 NOTHING_NEW = "Nothing to do: every object is loaded."
 UNDONE = "nothing was published"
+MOST_ERRORS = 99_999  # COPY takes no MAXERROR above 100,000
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,9 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-errors",
         metavar="N",
-        type=cli.count,
+        type=options.whole_number(0, MOST_ERRORS),
         default=0,
-        help=f"records that COPY may leave out, {cli.MOST:,} at most (default: 0)",
+        help=f"records that COPY may leave out, {MOST_ERRORS:,} at most (default: 0)",
     )
     return parser
 

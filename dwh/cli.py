@@ -10,7 +10,6 @@ try:
     import logging
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import contextmanager
-    from pathlib import Path
     from types import FrameType
     from typing import Any
 
@@ -33,7 +32,6 @@ EXIT_CODES = (
     "exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 refused, "
     "130 interrupted (Ctrl-C), 143 terminated"
 )
-MOST = 99_999
 NOT_ASKED = "nothing is asked here; accepted for scripts that pass it to every step"
 
 
@@ -73,31 +71,6 @@ def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED)
         common.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
         common.add_argument("--yes", action="store_true", help=yes)
     return parser
-
-
-def count(text: str) -> int:
-    """An option's value that is a whole number. COPY takes no MAXERROR above 100,000."""
-    if not text.isdecimal() or int(text) > MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST:,}")
-    return int(text)
-
-
-def folder(text: str) -> Path:
-    """An option's value: a folder, from the root on."""
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError:
-        raise argparse.ArgumentTypeError(f"{text!r} begins with a home folder that is not there") from None
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: the folder that you are in is gone: {error.strerror}") from None
-
-
-def minutes(text: str) -> float:
-    """An option's value: minutes, more than none."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return value
 
 
 def run(

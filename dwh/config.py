@@ -6,7 +6,6 @@ All problems are reported at once. ``dwh.keys`` says what each key of dwh.cfg mu
 from __future__ import annotations
 
 import configparser
-import difflib
 import hashlib
 import io
 import os
@@ -19,8 +18,10 @@ from typing import Any
 
 from dotenv.parser import Binding, parse_stream
 
+from dwh.commands import CREATE
 from dwh.errors import ConfigError
 from dwh.keys import KEYS, NODE_TYPES, TARGETS, Problem
+from dwh.text import closest, did_you_mean
 
 SECRET_NAMES = ("KEY", "SECRET", "DB_PASSWORD")
 # Other tools' names for them.
@@ -82,7 +83,7 @@ class Settings:
         if not self.dwh_endpoint:
             raise ConfigError(
                 f"there is no cluster yet: dwh_endpoint is empty in {self.path.name}",
-                hint="python create_cluster.py",
+                hint=CREATE,
             )
         return self.dwh_endpoint
 
@@ -183,7 +184,7 @@ def _read_keys(cfg: Path, problems: list[str]) -> dict[str, Any]:
     for key in KEYS:
         where = f"[{key.section}] {key.option}"
         if not parser.has_section(key.section):
-            message = f"section [{key.section}] is missing{_suggestion(key.section, parser.sections())}"
+            message = f"section [{key.section}] is missing{did_you_mean(key.section, parser.sections())}"
             if message not in problems:
                 problems.append(message)
             continue
@@ -264,25 +265,13 @@ def _unknown(parser: configparser.ConfigParser) -> list[str]:
     for section in parser.sections():
         known = [key.option for key in KEYS if key.section == section]
         if not known:
-            problems.append(f"section [{section}] is not known{_suggestion(section, sections)}")
+            problems.append(f"section [{section}] is not known{did_you_mean(section, sections)}")
         problems += [
-            f"[{section}] {option} is not known{_suggestion(option, known)}"
+            f"[{section}] {option} is not known{did_you_mean(option, known)}"
             for option in parser.options(section)
             if known and option not in known
         ]
     return problems
-
-
-def _suggestion(word: str, known: list[str]) -> str:
-    close = _closest(word, known)
-    return f"; did you mean {close}?" if close else ""
-
-
-def _closest(word: str, known: list[str], at_least: float = 0.6) -> str:
-    """The known word that is most like another, in any case of letters; nothing when none is like it."""
-    by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=at_least)
-    return by_lower[close[0]] if close else ""
 
 
 def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
@@ -364,7 +353,7 @@ def _line(binding: Binding) -> int:
 def _slip(name: str) -> str:
     """What is wrong with a name in ``.env`` that looks like one of ours or of AWS's; else nothing."""
     # A lower cutoff would take another tool's DB_PORT or POSTGRES_PASSWORD for a slip.
-    close = _closest(name, [*SECRET_NAMES, *MEANT, *ELSEWHERE], 0.8)
+    close = closest(name, [*SECRET_NAMES, *MEANT, *ELSEWHERE], 0.8)
     if close and close not in ELSEWHERE:
         return f"{name} is not known; did you mean {MEANT.get(close, close)}?"
     if close or name.upper().startswith("AWS_"):

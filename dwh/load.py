@@ -12,6 +12,7 @@ from psycopg2.extras import execute_values
 
 import sql_queries
 from dwh import copying, locks, progress, quality, vanishing, warehouse
+from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.console import Console, plural
 from dwh.errors import ConfigError, DataError
@@ -108,7 +109,7 @@ def find_sources(target: Target, console: Console, *, full: bool, consent: bool,
     if not settings.dwh_arn_role:
         raise ConfigError(
             f"there is no role to read S3 with: dwh_arn_role is empty in {settings.path.name}",
-            hint="python create_cluster.py",
+            hint=CREATE,
         )
     s3, origin = target.client("s3"), target.sources()
     objects = {staging.table: list_objects(s3, prefix(settings, staging), origin) for staging in sql_queries.STAGING}

@@ -12,6 +12,7 @@ import psycopg2
 
 import sql_queries
 from dwh import warehouse
+from dwh.commands import CREATE
 from dwh.console import Console, duration
 from dwh.errors import WarehouseError
 from dwh.sources import copy_parameters, find_work_bucket, put_manifest, smallest_object
@@ -24,7 +25,7 @@ SECONDS = 60
 NO_WAY = (
     "the cluster does not reach S3. With enhanced VPC routing its way is in the VPC: look at the S3 gateway endpoint "
     "and the route tables, at network ACLs and DNS, and at port 443 to S3 in the security group; "
-    "python create_cluster.py makes the endpoint and the rule anew"
+    f"{CREATE} makes the endpoint and the rule anew"
 )
 
 

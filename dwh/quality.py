@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sql_queries
 from dwh import warehouse
+from dwh.commands import ETL
 from dwh.console import Console, plain, plural
 from dwh.errors import DataError
 
@@ -89,7 +90,7 @@ def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged:
     if failed:
         raise DataError(
             f"{plural(len(failed), 'check')} failed" + ("; nothing was published" if staged else ""),
-            hint="fix the source data, then run the step again" if staged else "python etl.py --full loads all anew",
+            hint="fix the source data, then run the step again" if staged else f"{ETL} --full loads all anew",
             detail="\n".join(check.expectation for check in failed),
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 from dwh.config import Settings
 from dwh.errors import DataError
 from dwh.target import Target
+from dwh.text import split_uri
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,6 @@ class S3Object:
     etag: str
     size: int
     modified: datetime
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """``s3://bucket/key`` as bucket and key."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 def listed(s3: Any, prefix: str) -> Iterator[S3Object]:

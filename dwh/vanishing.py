@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sql_queries
 from dwh import warehouse
+from dwh.commands import ETL
 from dwh.console import Console, plural
 from dwh.errors import RefusedError
 
@@ -58,7 +59,7 @@ def require_consent(lost: Sequence[str], console: Console, *, given: bool) -> No
     if lost and not given:
         raise RefusedError(
             "--full would remove what is no longer in S3; nothing was changed",
-            hint="python etl.py keeps it; python etl.py --full --yes removes it",
+            hint=f"{ETL} keeps it; {ETL} --full --yes removes it",
             detail="\n".join(lost),
         )
     for line in lost:

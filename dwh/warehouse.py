@@ -18,6 +18,7 @@ import tenacity
 from psycopg2 import errorcodes, sql
 
 import sql_queries
+from dwh.commands import CREATE, CREATE_TABLES, ETL
 from dwh.console import Console, duration, plain
 from dwh.errors import DwhError, UnreachableError, WarehouseError, if_interrupted
 from dwh.target import Target
@@ -40,14 +41,14 @@ COPY_FAILURES = (
     (
         r"S3ServiceException.*\bStatus 403",
         "COPY may not read the data: {}",
-        "the cluster's role may not read it: after a change of [S3] run python create_cluster.py, which updates the "
+        f"the cluster's role may not read it: after a change of [S3] run {CREATE}, which updates the "
         "role; a boundary that an administrator has narrowed must allow it too",
     ),
     (
         f"(?i){'|'.join(ROLE_TEXTS)}",
         "COPY may not take the role: {}",
         "the role's trust must name this cluster and db_user, and the role must be attached to the cluster: "
-        "python create_cluster.py puts both right",
+        f"{CREATE} puts both right",
     ),
     (
         r"S3ServiceException.*\bStatus 301",
@@ -161,12 +162,12 @@ def require_rows(cur: cursor) -> None:
     """
     require_tables(cur)
     if not any(value(cur, on_table(sql_queries.COUNT_ROWS, table)) for table in sql_queries.STAR_TABLES):
-        raise WarehouseError("nothing is loaded yet", hint="python etl.py")
+        raise WarehouseError("nothing is loaded yet", hint=ETL)
 
 
 def missing_table(name: str) -> WarehouseError:
     """create_tables.py has not run, or somebody dropped a table."""
-    return WarehouseError(f"there is no table {name} in the warehouse", hint="python create_tables.py")
+    return WarehouseError(f"there is no table {name} in the warehouse", hint=CREATE_TABLES)
 
 
 def transaction(
@@ -324,8 +325,7 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
         if re.search(pattern, said):
             return WarehouseError(message.format(said), hint=hint)
     hints = {
-        errorcodes.UNDEFINED_COLUMN: "the tables are of another version: python create_tables.py --recreate --yes, "
-        "then python etl.py",
+        errorcodes.UNDEFINED_COLUMN: f"the tables are of another version: {CREATE_TABLES} --recreate --yes, then {ETL}",
         errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
         errorcodes.QUERY_CANCELED: "run the step again, or raise statement_timeout in dwh.cfg",
         errorcodes.DISK_FULL: "free space on the cluster, or add a node, and run the step again",

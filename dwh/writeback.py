@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from dwh.errors import ConfigError
+from dwh.files import write_whole
 
 # Key of dwh.cfg -> its section.
 WRITTEN = {"dwh_endpoint": "CLUSTER", "dwh_arn_role": "IAM_ROLE"}
@@ -64,7 +64,8 @@ def write(path: Path, values: Mapping[str, str]) -> dict[str, str]:
                 previous[option] = before
         if previous:
             check_writable(path)
-            _replace(path.resolve(), _as_before(str(updater), original))
+            text = _as_before(str(updater), original)
+            write_whole(path.resolve(), text.encode(), stat.S_IMODE(path.stat().st_mode))
     except (ConfigError, OSError) as error:
         reason = error.message if isinstance(error, ConfigError) else f"{path} cannot be written: {error.strerror}"
         raise ConfigError(
@@ -86,18 +87,3 @@ def _as_before(text: str, original: str) -> str:
     if "\r\n" in original:
         text = text.replace("\n", "\r\n")
     return "\ufeff" + text if original.startswith("\ufeff") else text
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.chmod(stat.S_IMODE(path.stat().st_mode))
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.errors import DwhError, TargetError, UnreachableError
 
@@ -55,17 +56,17 @@ REASONS = (
         ("timeout expired", "timed out", "No route to host", "Network is unreachable"),
         SILENT,
         "is access = private, has this machine's address changed, or is the cluster paused? "
-        "python create_cluster.py brings the security group up to date",
+        f"{CREATE} brings the security group up to date",
     ),
     (
         ("could not translate host name", "Name or service not known", "nodename nor servname"),
         "its name is not known",
-        "a new cluster's name takes a minute to spread; if the cluster is gone: python create_cluster.py",
+        f"a new cluster's name takes a minute to spread; if the cluster is gone: {CREATE}",
     ),
     (
         ("does not support SSL", "certificate verify failed", "certificate for", "SSL error", "root certificate"),
         "it has no TLS with a certificate of Amazon's, so nothing was sent to it",
-        "does dwh_endpoint name the cluster itself? python create_cluster.py writes it",
+        f"does dwh_endpoint name the cluster itself? {CREATE} writes it",
     ),
     (
         ("password authentication failed",),
@@ -85,7 +86,7 @@ def refused(text: str, host: str, settings: Settings) -> DwhError:
             kind = UnreachableError if meaning in PASSING else TargetError
             return kind(f"cannot connect to {where}: {meaning}", hint=hint, debug=" ".join(text.split()))
     first = text.strip().splitlines()[0] if text.strip() else "no reason was given"
-    return TargetError(f"cannot connect to {where}: {first}", hint="python create_cluster.py shows its state")
+    return TargetError(f"cannot connect to {where}: {first}", hint=f"{CREATE} shows its state")
 
 
 def passing(text: str) -> bool:

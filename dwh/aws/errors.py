@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dwh.commands import CREATE
 from dwh.errors import AwsError, DwhError, RefusedError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-CREATE = "python create_cluster.py"
-DESTROY = "python destroy_cluster.py"
 THEN_AGAIN = ", then run the step again"
 AGAIN = f"wait a minute{THEN_AGAIN}"
 LATER = f"wait a few minutes{THEN_AGAIN}"
@@ -114,7 +113,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "RulesPerSecurityGroupLimitExceeded": ("the security group has as many rules as it may", "remove some"),
     "SecurityGroupLimitExceeded": ("the VPC has as many security groups as it may", "remove some"),
     # S3.
-    "NoSuchBucket": ("there is no such bucket", "look at [S3] in dwh.cfg, or python create_cluster.py"),
+    "NoSuchBucket": ("there is no such bucket", f"look at [S3] in dwh.cfg, or {CREATE}"),
     "BucketAlreadyExists": (
         "another account has a bucket of this name",
         "choose another cluster_identifier in dwh.cfg",
@@ -129,7 +128,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "PermanentRedirect": ("the bucket is in another region", "look at region under [S3] in dwh.cfg"),
     "301": ("the bucket is in another region", "look at region under [S3] in dwh.cfg"),
     "403": ("AWS does not allow it to this user", POLICY),
-    "404": ("there is no such bucket", "look at [S3] in dwh.cfg, or python create_cluster.py"),
+    "404": ("there is no such bucket", f"look at [S3] in dwh.cfg, or {CREATE}"),
     "TooManyBuckets": ("the account has as many buckets as it may", "remove some, or ask for a higher quota"),
     # AWS itself.
     "Throttling": ("AWS asks to slow down, and several tries did not help", AGAIN),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
@@ -11,21 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dwh.aws.connecting import refused
+from dwh.aws.connecting import CONNECT_TIMEOUT, refused
 from dwh.aws.endpoints import is_amazon, is_loopback
-from dwh.aws.errors import CREATE, explained
+from dwh.aws.errors import explained
 from dwh.aws.states import HOPELESS
 from dwh.clients import ClientHolder, read_times_quickly
+from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.console import Console
 from dwh.errors import ConfigError, DwhError, TargetError
+from dwh.text import did_you_mean
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
 ADDRESS_SERVICE = "https://checkip.amazonaws.com"
 LOGIN_SECONDS = 900
-CONNECT_TIMEOUT = 10
 # Seconds between tries while a new cluster's name spreads, or one that restarts comes back.
 PAUSES = (2, 5, 10)
 # A key as AWS makes them, in contrast to the made-up ones that stand-ins of AWS are given.
@@ -173,7 +173,7 @@ class AwsTarget(ClientHolder):
         if is_loopback(host) and not stand_in:
             raise ConfigError(
                 f"dwh_endpoint is {host}: that is the local target's",
-                hint="python create_cluster.py writes the one on AWS; --target local uses this one",
+                hint=f"{CREATE} writes the one on AWS; --target local uses this one",
             )
         return host
 
@@ -224,9 +224,8 @@ def _partition(region: str) -> str:
 
 def _check_region(region: str, known: list[str]) -> None:
     if known and region not in known:
-        close = difflib.get_close_matches(region, known, n=1)
         raise ConfigError(
-            f"there is no AWS region {region} with Redshift" + (f"; did you mean {close[0]}?" if close else ""),
+            f"there is no AWS region {region} with Redshift{did_you_mean(region, known)}",
             hint="set region under [AWS] in dwh.cfg",
         )
 

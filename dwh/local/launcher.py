@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dwh.errors import TargetError
+from dwh.files import write_whole
 from dwh.local import secret, state
 from dwh.local.redshift import homes, postgres
 from dwh.local.redshift.errors import PostgresError
@@ -167,11 +168,7 @@ def _serve(state_dir: Path, token: str) -> Any:
 
 def _write_state(state_dir: Path, about: dict[str, Any]) -> None:
     """The file by which later steps find us: whole or not at all, and for this user only."""
-    draft = state_dir / f"{STATE}.new"
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(about, file)
-    draft.replace(state_dir / STATE)
+    write_whole(state_dir / STATE, json.dumps(about).encode(), 0o600)
 
 
 def _state_is_ours(state_dir: Path, token: str) -> bool:

@@ -32,6 +32,7 @@ from dwh.local.catalogue import (
     words,
     write_songs,
 )
+from dwh.options import whole_number
 
 DAY_MS = 86_400_000
 # Listening over the hours of a day (UTC), and over the days of a week from Monday.
@@ -323,7 +324,7 @@ def main(argv: list[str] | None = None) -> int:
         ("days", 30, "days of the logs"),
     ):
         parser.add_argument(
-            f"--{name}", metavar="N", type=_count, default=default, help=f"{meaning} (default: {default})"
+            f"--{name}", metavar="N", type=whole_number(1), default=default, help=f"{meaning} (default: {default})"
         )
     first = date(2018, 11, 1)
     parser.add_argument(
@@ -338,12 +339,6 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         parser.exit(1, f"error: {error}\n")
     return 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

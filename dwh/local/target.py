@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from dwh.clients import ClientHolder
+from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.console import Console, plain
 from dwh.errors import ConfigError, TargetError, UnreachableError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 START_SECONDS = 60
 STOP_SECONDS = 40
 QUIET_SECONDS = 3  # a start takes less than two
-CREATE = "python create_cluster.py"
 ANEW = "its warehouse starts empty, so run create_tables.py and etl.py after it"
 SAMPLE = "generated sample"
 # Threads of the launcher share their memory pools.

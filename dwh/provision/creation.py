@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dwh import writeback
-from dwh.aws.errors import DESTROY, noted
+from dwh.aws.errors import noted
 from dwh.aws.states import FULL
+from dwh.commands import CREATE, CREATE_TABLES, DESTROY
 from dwh.config import Settings
 from dwh.console import duration
 from dwh.errors import DataError, DwhError, TargetError
@@ -86,8 +87,7 @@ def _warn_of_loads(step: Step, before: str) -> None:
     with suppress(DwhError):
         if warehouse.transaction(step.target, step.console, warehouse.holds_loads):
             step.console.warn(
-                f"the warehouse still holds what was loaded from {before}: "
-                "python create_tables.py --recreate --yes empties it"
+                f"the warehouse still holds what was loaded from {before}: {CREATE_TABLES} --recreate --yes empties it"
             )
 
 
@@ -110,16 +110,14 @@ def carry_out(step: Step, site: Site) -> None:
     changed = _make(step, site)
     with noted(_goes_on(step)):
         if args.no_wait and not _ready(step, site):
-            console.say(
-                "The cluster is being made, and billed once it is available. To finish: python create_cluster.py"
-            )
+            console.say(f"The cluster is being made, and billed once it is available. To finish: {CREATE}")
             return
         changed += _finish(step, site)
     if not changed:
         console.say("Nothing to do.")
     if step.target.billed:
         console.say(f"The cluster is billed, {prices.short(step.settings)}, until you run: {DESTROY}")
-    console.say("Next: python create_tables.py")
+    console.say(f"Next: {CREATE_TABLES}")
 
 
 def _make(step: Step, site: Site) -> int:

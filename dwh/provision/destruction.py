@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from dwh import writeback
-from dwh.aws.errors import CREATE, DESTROY, THEN_AGAIN, explained, noted
+from dwh.aws.errors import THEN_AGAIN, explained, noted
+from dwh.commands import CREATE, DESTROY
 from dwh.console import duration
 from dwh.errors import AwsError, ConfigError, DwhError, TargetError
 from dwh.provision import plan, prices, redshift, removal, waiting

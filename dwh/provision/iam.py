@@ -10,6 +10,7 @@ from dwh.provision.boundary import boundary_arn
 from dwh.provision.plan import Change
 from dwh.provision.site import Site
 from dwh.provision.storage import MANIFESTS, bucket_name
+from dwh.text import split_uri
 
 POLICY_NAME = "read-source-data"
 
@@ -50,7 +51,7 @@ def read_policy(partition: str, prefixes: Sequence[str], key: str) -> dict[str, 
     """
     buckets: dict[str, list[str]] = {}
     for pattern in [*(f"{prefix}*" for prefix in prefixes), key]:
-        bucket, _, rest = pattern.removeprefix("s3://").partition("/")
+        bucket, rest = split_uri(pattern)
         buckets.setdefault(bucket, []).append(rest)
     statements = [
         statement

@@ -7,7 +7,8 @@ import uuid
 from typing import Any, NoReturn
 
 from dwh.aws.endpoints import is_amazon
-from dwh.aws.errors import AGAIN, CREATE
+from dwh.aws.errors import AGAIN
+from dwh.commands import CREATE
 from dwh.errors import AwsError
 from dwh.provision.patience import NotThereYet
 from dwh.provision.plan import Change

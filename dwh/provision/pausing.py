@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dwh.aws.errors import noted
+from dwh.commands import CREATE
 from dwh.errors import AwsError
 from dwh.provision import plan, prices, redshift, waiting
 from dwh.provision.plan import Change
@@ -52,7 +53,7 @@ def plan_switch(site: Site, wanted: str) -> Change:
     """
     cluster = redshift.our_cluster(site)
     if cluster is None:
-        raise AwsError(f"there is no cluster {site.name} in {site.region}", hint="python create_cluster.py")
+        raise AwsError(f"there is no cluster {site.name} in {site.region}", hint=CREATE)
     status, client = cluster["ClusterStatus"], site.client("redshift")
     note = ("storage alone is billed" if wanted == "paused" else "billed again") if site.target.billed else ""
     if status == wanted or (status, wanted) in (("pausing", "paused"), ("resuming", "available")):

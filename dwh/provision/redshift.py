@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dwh.aws.endpoints import is_amazon
-from dwh.aws.errors import CREATE
+from dwh.commands import CREATE, DESTROY
 from dwh.errors import ConfigError
 from dwh.keys import NODE_TYPES
 from dwh.provision import network, storage
@@ -351,7 +351,7 @@ def _check_fixed(site: Site, cluster: dict[str, Any]) -> None:
     if differing:
         raise ConfigError(
             f"the cluster {site.name} exists, and dwh.cfg asks for another one",
-            hint="set the keys back, or python destroy_cluster.py first",
+            hint=f"set the keys back, or {DESTROY} first",
             detail="\n".join(differing),
         )
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dwh.aws.errors import CREATE, DESTROY, client_error, explained
+from dwh.aws.errors import client_error, explained
+from dwh.commands import CREATE, DESTROY
 from dwh.console import Console
 from dwh.errors import AwsError, DwhError
 from dwh.provision import boundary, iam, network, plan, redshift, storage

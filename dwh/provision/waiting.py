@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dwh.aws.errors import DESTROY
 from dwh.aws.states import FULL, HOPELESS
+from dwh.commands import DESTROY
 from dwh.console import Console, duration
 from dwh.errors import AwsError
 from dwh.provision.patience import polls

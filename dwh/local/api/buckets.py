@@ -24,6 +24,7 @@ from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 
 from dwh.local import folder as folders
 from dwh.local.folder import File
+from dwh.text import split_uri
 
 CHUNK = 1 << 20
 # In UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -195,12 +196,6 @@ def _mirror(bucket: FakeBucket, wanted: dict[str, File]) -> list[FileKey]:
             changed.append(FileKey(key, file, bucket.name, found.last_modified if found else None))
             bucket.keys.setlist(key, changed[-1:])
     return changed
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of ``s3://bucket/key``."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 def frames(request: dict[str, Any]) -> Iterator[bytes] | None:

@@ -22,7 +22,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from dwh import cli, config
+from dwh import config, options
 from dwh.aws.errors import explained
 from dwh.console import Console, columns, duration
 from dwh.errors import DwhError, RefusedError
@@ -53,7 +53,13 @@ def build_parser():
     add("--only", metavar="NAME", nargs="+", default=[], help="free, or names of checks, with what they build on")
     add("--nodes", type=int, choices=(1, 2), default=1, help="nodes of the cluster (default: 1)")
     add("--pause", action="store_true", help="also pause and resume the cluster, which takes about 8 minutes")
-    add("--budget-minutes", metavar="N", type=cli.minutes, default=60.0, help="nothing is begun after N (default: 60)")
+    add(
+        "--budget-minutes",
+        metavar="N",
+        type=options.minutes,
+        default=60.0,
+        help="nothing begins after N (default: 60)",
+    )
     add("--folder", metavar="DIR", type=Path, default=place.FOLDER, help="where it gets its dwh.cfg (out/aws-check)")
     add("--results", metavar="DIR", type=Path, help="where to write (default: beside the checks; local: the folder)")
     add("--list", action="store_true", help="name each check, and stop")
