@@ -49,6 +49,7 @@ lint: $(installed)
 	$(py) -m ruff check .
 	$(py) -m ruff format --check .
 	$(py) -m mypy
+	$(py) -m vulture
 
 diagrams: $(installed)
 	$(py) -m assets.draw

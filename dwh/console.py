@@ -15,7 +15,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -302,13 +302,3 @@ class Wait:
         """Take the line away again."""
         if self._live and self._status and not self._console.quiet:
             self._console.tell("\r\x1b[2K", end="")
-
-
-def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:
-    """Rows of text in left-aligned columns."""
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]

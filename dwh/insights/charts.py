@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from dwh.insights import Report
 
-BLUE, ORANGE, SKY, GREY = "#0072B2", "#E69F00", "#56B4E9", "#8a8f98"
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#8a8f98"
 INK, SOFT_INK, GRID, PAPER = "#1f2430", "#5b6270", "#dfe3e8", "#ffffff"
 LEVEL_COLORS = {"free": ORANGE, "paid": BLUE}
 HEAT = LinearSegmentedColormap.from_list("heat", ["#f1f6fb", "#9ecae1", "#2f7fbc", "#08306b"])

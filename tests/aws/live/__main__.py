@@ -24,7 +24,7 @@ from pathlib import Path
 
 from dwh import config, options
 from dwh.aws.errors import explained
-from dwh.console import Console, columns, duration
+from dwh.console import Console, duration
 from dwh.errors import DwhError, RefusedError
 from dwh.provision import prices
 from dwh.provision.site import Site
@@ -211,6 +211,12 @@ def show_checks(console) -> None:
         for check in checks.ALL
     ]
     console.result("\n".join(columns(rows)))
+
+
+def columns(rows) -> list[str]:
+    """Rows of text in left-aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ NULL_IN_NOT_NULL = 1213
 BAD_LINE = 1216
 NUL = 1218
 BAD_UTF8 = 1220
-BAD_SUPER = 1224
 
 MULTIBYTE = "Multibyte character not supported for CHAR (Hint: Try using VARCHAR). Invalid char: {}"
 CODEPOINTS = "String contains invalid or unsupported UTF-8 codepoints. Bad UTF-8 hex sequence: {} (error {})"
@@ -38,12 +37,11 @@ FAILED = "Load into table '{}' failed.  " + _CHECK
 class FieldError(Exception):
     """One value does not fit its column, or one document is not as it must be."""
 
-    def __init__(self, code: int, reason: str, *, position: int = 0, value: str | None = None) -> None:
+    def __init__(self, code: int, reason: str, *, position: int = 0) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
         self.position = position
-        self.value = value
 
 
 @dataclass(frozen=True)
