@@ -20,10 +20,10 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dwh import cli, insights, options
-from dwh.console import Console, plain
+from dwh.console import plain
 from dwh.errors import ConfigError
 from dwh.step import Step
 
@@ -105,7 +105,7 @@ class _List(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         width = max(map(len, insights.NAMES))
         lines = [f"{insight.name:<{width}}  {insight.question}" for insight in insights.INSIGHTS]
-        Console().result("\n".join(lines))
+        parser._print_message("\n".join(lines) + "\n", sys.stdout)
         parser.exit()
 
 
@@ -116,9 +116,14 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"must be a day such as 2018-11-30, not {text!r}") from None
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the step and return its exit code."""
-    return cli.run(build_parser, argv, business_insights)
+def main(
+    argv: Sequence[str] | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    stdin: TextIO | None = None,
+) -> int:
+    """Run the step, on the streams of the process if no others are given, and return its exit code."""
+    return cli.run(build_parser, argv, business_insights, out=out, err=err, stdin=stdin)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from dwh import cli, options
 from dwh.step import Step
@@ -60,9 +61,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the step and return its exit code."""
-    return cli.run(build_parser, argv, create)
+def main(
+    argv: Sequence[str] | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    stdin: TextIO | None = None,
+) -> int:
+    """Run the step, on the streams of the process if no others are given, and return its exit code."""
+    return cli.run(build_parser, argv, create, out=out, err=err, stdin=stdin)
 
 
 def create(step: Step) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import sql_queries
 from dwh import cli
@@ -107,9 +107,14 @@ def show(step: Step, there: set[str], rows: dict[str, int]) -> None:
         step.console.line("Table", name, word, dropped.format(plural(count, "row")) if count else "")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the step and return its exit code."""
-    return cli.run(build_parser, argv, create_tables)
+def main(
+    argv: Sequence[str] | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    stdin: TextIO | None = None,
+) -> int:
+    """Run the step, on the streams of the process if no others are given, and return its exit code."""
+    return cli.run(build_parser, argv, create_tables, out=out, err=err, stdin=stdin)
 
 
 if __name__ == "__main__":

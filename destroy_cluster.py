@@ -21,6 +21,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from dwh import cli, options
 from dwh.step import Step
@@ -55,9 +56,14 @@ def snapshot_name(text: str) -> str:
     return text
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the step and return its exit code."""
-    return cli.run(build_parser, argv, destroy)
+def main(
+    argv: Sequence[str] | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    stdin: TextIO | None = None,
+) -> int:
+    """Run the step, on the streams of the process if no others are given, and return its exit code."""
+    return cli.run(build_parser, argv, destroy, out=out, err=err, stdin=stdin)
 
 
 def destroy(step: Step) -> None:

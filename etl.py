@@ -20,7 +20,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import sql_queries
 from dwh import cli, options
@@ -112,9 +112,14 @@ def audit(step: Step) -> None:
     warehouse.transaction(step.target, step.console, work)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the step and return its exit code."""
-    return cli.run(build_parser, argv, etl)
+def main(
+    argv: Sequence[str] | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    stdin: TextIO | None = None,
+) -> int:
+    """Run the step, on the streams of the process if no others are given, and return its exit code."""
+    return cli.run(build_parser, argv, etl, out=out, err=err, stdin=stdin)
 
 
 if __name__ == "__main__":

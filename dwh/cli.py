@@ -8,16 +8,18 @@ import sys
 try:
     import argparse
     import logging
+    import traceback
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import contextmanager
+    from functools import partial
     from types import FrameType
-    from typing import Any
+    from typing import Any, TextIO
 
-    from dwh import __version__, config
+    from dwh import __version__, bugs, config
     from dwh.aws.errors import explained
-    from dwh.console import Console, open_closed
+    from dwh.console import Console, open_closed, plain
     from dwh.errors import DwhError, Terminated, note
-    from dwh.keys import TARGETS
+    from dwh.keys import KEYS, TARGETS
     from dwh.step import Step
     from dwh.target import open_target
 except ImportError as error:  # the first thing that a new user can meet
@@ -38,11 +40,14 @@ NOT_ASKED = "nothing is asked here; accepted for scripts that pass it to every s
 class _Parser(argparse.ArgumentParser):
     """A parser whose help is a result like any other: argparse itself is silent when it cannot be written."""
 
+    console: Console | None = None
+
     def _print_message(self, message: str, file: Any = None) -> None:
+        console = self.console or Console()
         if file is sys.stderr:
-            Console().tell(message, end="")
+            console.tell(message, end="")
         else:
-            Console(out=file).result(message, end="")
+            console.result(message, end="")
 
 
 def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED) -> argparse.ArgumentParser:
@@ -63,7 +68,7 @@ def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED)
     common = parser.add_argument_group("common options")
     common.add_argument("--config", metavar="PATH", default="dwh.cfg", help="configuration file (default: dwh.cfg)")
     common.add_argument("--target", choices=TARGETS, help="where to run (default: [TARGET] in dwh.cfg)")
-    common.add_argument("-v", "--verbose", action="store_true", help="show SQL, AWS calls and tracebacks")
+    common.add_argument("-v", "--verbose", action="store_true", help="show origins of settings, SQL, calls, tracebacks")
     common.add_argument("-q", "--quiet", action="store_true", help="show results, warnings and errors only")
     common.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
     common.add_argument("--version", action="version", version=f"sparkify {__version__}")
@@ -74,7 +79,13 @@ def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED)
 
 
 def run(
-    build_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None, body: Callable[[Step], int | None]
+    build_parser: Callable[[], argparse.ArgumentParser],
+    argv: Sequence[str] | None,
+    body: Callable[[Step], int | None],
+    *,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    stdin: TextIO | None = None,
 ) -> int:
     """Parse, configure, run the body of a step, and turn what it raises into an exit code.
 
@@ -82,33 +93,61 @@ def run(
         build_parser: makes the parser of the step's options.
         argv: the options; None takes those of the process, which then ends with the step.
         body: the work of the step.
+        out: where results go; each stream is by default that of the process.
+        err: where everything else goes.
+        stdin: where answers are typed.
+
+    Raises:
+        SystemExit: as argparse ends a process: with 0 after --help, with 2 after a wrong option.
     """
     open_closed()
-    console = Console()
+    screen = partial(Console, out=out, err=err, stdin=stdin)
+    console = screen()
     previous = signal.signal(signal.SIGTERM, _terminated)
+    parser, args, settings = argparse.ArgumentParser(), argparse.Namespace(), None
     try:
-        args = build_parser().parse_args(argv)
-        console = Console(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
+        parser = build_parser()
+        if isinstance(parser, _Parser):
+            parser.console = console
+        args = parser.parse_args(argv)
+        console = screen(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
         settings = config.load(args.config, args.target)
         for warning in settings.warnings:
             console.warn(warning)
-        with _shown_log(args.verbose), explained(), open_target(settings, console) as target:
+        for line in origins(settings) if args.verbose else ():
+            console.tell(line)
+        with _shown_log(console), explained(), open_target(settings, console) as target:
             return body(Step(args, settings, console, target)) or 0
     except DwhError as error:
         console.error(error)
         if console.verbose:
-            console.tell(_traceback(), end="")
+            _tell_lines(console, "".join(traceback.format_exception(error)))
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         _hear_nothing_more(argv is None)
         left = note(interrupt)
         console.tell(f"\ninterrupted{left and f': {left}'}")
         return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+    except Exception as error:
+        console.error(DwhError(f"{parser.prog} stopped with an error that it does not know", hint=bugs.REPORT))
+        _tell_lines(console, bugs.report(error, parser, args, settings))
+        return 1
     finally:
         # What others have written to a standard error that takes nothing would make the exit code 120.
         console.tell(end="")
         signal.signal(signal.SIGTERM, previous)
         _hear_nothing_more(argv is None)
+
+
+def origins(settings: config.Settings) -> Iterator[str]:
+    """A line for each setting: its value, which of a secret is not shown, and where it is from."""
+    for key in KEYS:
+        found = getattr(settings, key.name)
+        value = "is empty" if found in (None, "") else f"= {found}"
+        yield f"[{key.section}] {key.option} {value} ({settings.origins[key.name]})"
+    for name in config.SECRET_NAMES:
+        value = f"= {bugs.HIDDEN} ({settings.origins[name]})" if getattr(settings, name.lower()) else "is not set"
+        yield f"{name} {value}"
 
 
 def _hear_nothing_more(ending: bool) -> None:
@@ -118,10 +157,10 @@ def _hear_nothing_more(ending: bool) -> None:
 
 
 @contextmanager
-def _shown_log(verbose: bool) -> Iterator[None]:
+def _shown_log(console: Console) -> Iterator[None]:
     """Show our own log lines. Never those of botocore, whose DEBUG lines hold passwords."""
-    logger, handler = logging.getLogger("dwh"), logging.StreamHandler()
-    if not verbose:
+    logger, handler = logging.getLogger("dwh"), logging.StreamHandler(console.err)
+    if not console.verbose:
         yield
         return
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -134,10 +173,10 @@ def _shown_log(verbose: bool) -> Iterator[None]:
         logger.setLevel(logging.NOTSET)
 
 
-def _traceback() -> str:
-    import traceback
-
-    return traceback.format_exc()
+def _tell_lines(console: Console, text: str) -> None:
+    """A text of many lines, which cannot drive the terminal whatever it quotes."""
+    for line in text.splitlines():
+        console.tell(plain(line))
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

@@ -42,7 +42,8 @@ NAME = re.compile(r"(?!A[KS]IA)[A-Za-z_][A-Za-z0-9_]{0,31}")
 class Settings:
     """Everything a step may ask about its configuration.
 
-    ``target`` is resolved: "local" or "aws". Secrets are left out of ``repr``.
+    ``target`` is resolved: "local" or "aws". Secrets are left out of ``repr``. ``origins`` says of each setting where
+    its value is from: --target, environment, .env, the name of dwh.cfg, or default.
     """
 
     path: Path
@@ -73,6 +74,7 @@ class Settings:
     secret: str | None = field(default=None, repr=False)
     db_password: str | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def endpoint(self) -> str:
         """The host of the warehouse.
@@ -132,14 +134,17 @@ def load(
     problems: list[str] = []
     slips: dict[str, str] = {}
     warnings: list[str] = []
-    values = _read_keys(cfg, problems)
+    values, origins = _read_keys(cfg, problems)
     secrets = _read_env(cfg.with_name(".env"), problems, slips, warnings)
-    secrets |= {name: environ[name].strip() for name in SECRET_NAMES if name in environ}
+    in_environment = {name: environ[name].strip() for name in SECRET_NAMES if name in environ}
+    origins |= dict.fromkeys(secrets, ".env") | dict.fromkeys(in_environment, "environment")
+    secrets |= in_environment
     if not problems:
         _check_together(values, problems)
     if target is not None and target not in TARGETS:
         problems.append(f"--target must be one of {', '.join(TARGETS)}, not {target}")
     wanted = target or values.get("target", "auto")
+    origins["target"] = ("--target" if target else cfg.name) + (", auto" if wanted == "auto" else "")
     # A slip could send a step to the wrong place, unless it has both keys anyway or was told to run locally.
     harmless = wanted == "local" or (secrets.get("KEY") and secrets.get("SECRET"))
     (warnings if harmless else problems).extend(
@@ -156,6 +161,7 @@ def load(
         secret=secrets.get("SECRET") or None,
         db_password=secrets.get("DB_PASSWORD") or None,
         warnings=tuple(warnings),
+        origins=origins,
         **values,
     )
 
@@ -178,9 +184,11 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
         ) from None
 
 
-def _read_keys(cfg: Path, problems: list[str]) -> dict[str, Any]:
+def _read_keys(cfg: Path, problems: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values of dwh.cfg by name, and where each is from."""
     parser = _parse_file(cfg)
     values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for key in KEYS:
         where = f"[{key.section}] {key.option}"
         if not parser.has_section(key.section):
@@ -189,6 +197,7 @@ def _read_keys(cfg: Path, problems: list[str]) -> dict[str, Any]:
                 problems.append(message)
             continue
         text = parser.get(key.section, key.option, fallback=None)
+        origins[key.name] = cfg.name if text else "default"
         if not text:
             if key.may_be_empty:
                 values[key.name] = key.empty
@@ -205,7 +214,7 @@ def _read_keys(cfg: Path, problems: list[str]) -> dict[str, Any]:
             values["data_dir"] = cfg.parent / values["data_dir"].expanduser()
         except RuntimeError:  # ~name of no user, or ~ of a user without a home
             problems.append(f"[LOCAL] data_dir begins with a home folder that is not there; it is {values['data_dir']}")
-    return values
+    return values, origins
 
 
 def _parse_file(cfg: Path) -> configparser.ConfigParser:

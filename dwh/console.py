@@ -93,7 +93,7 @@ def silence(stream: TextIO) -> None:
 
 
 class Console:
-    """Two streams and how to write on them.
+    """The streams of a step, and how to write on them.
 
     Args:
         quiet: leave out everything but results, warnings and errors.
@@ -101,6 +101,9 @@ class Console:
         color: False turns colour off; None asks the stream and ``NO_COLOR``.
         out: where results go.
         err: where everything else goes.
+        stdin: where an answer to ``confirm`` is typed.
+
+    A stream that is not given is that of the process.
     """
 
     def __init__(
@@ -111,11 +114,13 @@ class Console:
         color: bool | None = None,
         out: TextIO | None = None,
         err: TextIO | None = None,
+        stdin: TextIO | None = None,
     ) -> None:
         self.quiet = quiet
         self.verbose = verbose
         self.out = out or sys.stdout
         self.err = err or sys.stderr
+        self.stdin = stdin or sys.stdin
         self.color = color
         # Set once writing to standard error has failed.
         self.unheard = False
@@ -243,12 +248,12 @@ class Console:
         """
         if yes:
             return
-        if sys.stdin.isatty():
+        if self.stdin.isatty():
             self.tell(question, end=" ")
-        if self.unheard or not sys.stdin.isatty():
+        if self.unheard or not self.stdin.isatty():
             raise RefusedError("nobody is there to confirm", hint="run the step again with --yes")
         try:
-            answer = sys.stdin.readline()
+            answer = self.stdin.readline()
         except (OSError, ValueError):  # the terminal is gone, or what was typed is no text
             answer = ""
         if answer.strip() != expected:

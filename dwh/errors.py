@@ -2,7 +2,7 @@
 
 Every foreseeable failure is one of these: a sentence, the next step to take
 (``hint``), and the exit code of the script. Anything else that escapes a step
-is a bug and keeps its traceback.
+is a bug, of which ``dwh.bugs`` says what to report.
 """
 
 from __future__ import annotations

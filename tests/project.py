@@ -92,6 +92,12 @@ class Ran(NamedTuple):
     out: str
     err: str
 
+    def words(self):
+        """Kind of resource -> what became of it."""
+        columns = [(line[:15].strip(), line[16:]) for line in self.err.splitlines() if line[:1].isupper()]
+        known = ("created", "updated", "unchanged", "exists", "deleted", "failed", "unknown", "ok")
+        return {kind: word for kind, rest in columns for word in known if f" {word}" in rest}
+
 
 def clean_environment(home, **more):
     """An environment in which nothing of the machine's own AWS setup shows."""
@@ -101,6 +107,16 @@ def clean_environment(home, **more):
         if not name.startswith(("AWS_", "DWH_")) and name not in CONFIGURED_ELSEWHERE
     }
     return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), **more}
+
+
+def run_main(step, args, stdin=None):
+    """Run a step inside this process, on streams of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        code = importlib.import_module(step).main(args, out=out, err=err, stdin=stdin)
+    except SystemExit as end:  # argparse's
+        code = end.code
+    return Ran(code, out.getvalue(), err.getvalue())
 
 
 class Project:
@@ -153,10 +169,7 @@ class Project:
 
     def main(self, name, *args):
         """Run a step inside this process: quicker, and it can be patched."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = importlib.import_module(name).main(["--config", str(self.cfg), "--target", "local", *args])
-        return Ran(code, out.getvalue(), err.getvalue())
+        return run_main(name, ["--config", str(self.cfg), "--target", "local", *args])
 
     def settings(self):
         return config.load(self.cfg, "local", {})

@@ -105,27 +105,24 @@ def test_a_short_call_shows_nothing_where_lines_stay():
     assert screen.err.getvalue() == ""
 
 
-def test_nobody_there_to_confirm(monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("sparkify\n"))
+def test_nobody_there_to_confirm():
+    screen = console(stdin=io.StringIO("sparkify\n"))
     with pytest.raises(RefusedError, match="nobody is there"):
-        console().confirm("Type sparkify:", "sparkify", yes=False)
-    console().confirm("Type sparkify:", "sparkify", yes=True)
+        screen.confirm("Type sparkify:", "sparkify", yes=False)
+    screen.confirm("Type sparkify:", "sparkify", yes=True)
 
 
-def test_the_typed_word_must_be_the_word(monkeypatch):
-    monkeypatch.setattr("sys.stdin", Terminal("sparkify\n"))
-    console().confirm("Type sparkify:", "sparkify", yes=False)
-    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+def test_the_typed_word_must_be_the_word():
+    console(stdin=Terminal("sparkify\n")).confirm("Type sparkify:", "sparkify", yes=False)
     with pytest.raises(RefusedError, match="not confirmed"):
-        console().confirm("Type sparkify:", "sparkify", yes=False)
+        console(stdin=Terminal("yes\n")).confirm("Type sparkify:", "sparkify", yes=False)
 
 
-def test_a_question_that_nobody_sees_is_not_waited_on(monkeypatch):
-    monkeypatch.setattr("sys.stdin", Terminal("sparkify\n"))
+def test_a_question_that_nobody_sees_is_not_waited_on():
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w") as unread, pytest.raises(RefusedError, match="nobody is there"):
-        Console(err=unread).confirm("Type sparkify:", "sparkify", yes=False)
+        Console(err=unread, stdin=Terminal("sparkify\n")).confirm("Type sparkify:", "sparkify", yes=False)
 
 
 def test_what_an_error_quotes_cannot_drive_the_terminal():

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import io
 import subprocess
 import sys
 import time
-from typing import NamedTuple
 
 import boto3
 import botocore.client
@@ -29,27 +26,13 @@ from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import FakeBucket
 from moto.server import ThreadedMotoServer
 from pristine import put_cfg
-from project import clean_environment, heed_ctrl_c
+from project import clean_environment, heed_ctrl_c, run_main
 
 from dwh import config, probe
 from dwh.aws.target import AwsTarget
 from dwh.console import Console
 from dwh.provision import patience
 from dwh.provision.site import Site
-
-
-class Ran(NamedTuple):
-    """What a step printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    def words(self):
-        """Kind of resource -> what became of it."""
-        columns = [(line[:15].strip(), line[16:]) for line in self.err.splitlines() if line[:1].isupper()]
-        known = ("created", "updated", "unchanged", "exists", "deleted", "failed", "unknown", "ok")
-        return {kind: word for kind, rest in columns for word in known if f" {word}" in rest}
 
 
 @functools.cache
@@ -81,20 +64,14 @@ class Aws:
     def site(self, **options):
         return Site.open(AwsTarget(self.settings(), Console(quiet=True)), **options)
 
-    def run(self, step, *args):
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = importlib.import_module(step).main(["--config", str(self.cfg), "--target", "aws", *args])
-            except SystemExit as stop:
-                code = stop.code
-        return Ran(code, out.getvalue(), err.getvalue())
+    def run(self, step, *args, stdin=None):
+        return run_main(step, ["--config", str(self.cfg), "--target", "aws", *args], stdin)
 
     def create(self, *args):
         return self.run("create_cluster", *args)
 
-    def destroy(self, *args):
-        return self.run("destroy_cluster", *args)
+    def destroy(self, *args, stdin=None):
+        return self.run("destroy_cluster", *args, stdin=stdin)
 
     def client(self, service):
         return client_of(service)

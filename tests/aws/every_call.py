@@ -32,6 +32,7 @@ sys.path[:0] = [text for text in (str(ROOT), str(ROOT / "tests")) if text not in
 
 from aws import account as accounts  # noqa: E402
 from aws.names import ACCOUNT, READING, REGION  # noqa: E402
+from project import Ran  # noqa: E402
 
 from dwh.aws.target import AwsTarget  # noqa: E402
 from dwh.errors import Terminated  # noqa: E402
@@ -350,7 +351,7 @@ def outcome(course, number, fault, *, reads=False):
             try:
                 ran = aws.run(*course.step)
             except Killed:
-                ran = accounts.Ran(-9, "", "")
+                ran = Ran(-9, "", "")
         wrong = _complaints(aws, course, fault, ran, state["call"])
         then = [aws.run(*step) for step in course.then]
         wrong += [f"the run after that: {after.err}" for after in then if after.code]

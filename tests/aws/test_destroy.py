@@ -42,19 +42,17 @@ def test_everything_goes_and_the_keys_are_cleared(created):
     assert ran.out == ""
 
 
-def test_a_second_time_there_is_nothing_to_do_and_nothing_to_ask(created, monkeypatch):
+def test_a_second_time_there_is_nothing_to_do_and_nothing_to_ask(created):
     created.destroy("--yes")
-    monkeypatch.setattr("sys.stdin", io.StringIO())
     created.calls.clear()
-    ran = created.destroy()
+    ran = created.destroy(stdin=io.StringIO())
     assert ran.code == 0
     assert "Nothing to do" in ran.err
     assert created.changing_calls == []
 
 
-def test_it_lists_what_goes_and_waits_for_the_name(created, monkeypatch):
-    monkeypatch.setattr("sys.stdin", Terminal(f"{NAME}\n"))
-    ran = created.destroy()
+def test_it_lists_what_goes_and_waits_for_the_name(created):
+    ran = created.destroy(stdin=Terminal(f"{NAME}\n"))
     assert ran.code == 0
     asked = ran.err.split(f"Type {NAME} to confirm:")[0]
     assert f"account {ACCOUNT} · {REGION}" in asked
@@ -75,11 +73,10 @@ def test_it_lists_what_goes_and_waits_for_the_name(created, monkeypatch):
 
 
 @pytest.mark.parametrize("typed", ["yes\n", "\n", "", "sparkify\n"])
-def test_another_answer_refuses(created, monkeypatch, typed):
-    monkeypatch.setattr("sys.stdin", Terminal(typed))
+def test_another_answer_refuses(created, typed):
     before = created.left()
     created.calls.clear()
-    assert created.destroy().code == 3
+    assert created.destroy(stdin=Terminal(typed)).code == 3
     assert created.changing_calls == []
     assert created.left() == before
 
@@ -90,23 +87,21 @@ def test_ctrl_c_before_the_name_is_typed_changes_nothing(created, monkeypatch, w
         raise KeyboardInterrupt
 
     typing = Terminal()
-    monkeypatch.setattr("sys.stdin", typing)
     if where == "look":
         monkeypatch.setattr("dwh.provision.removal.things", interrupt)
     else:
         monkeypatch.setattr(typing, "readline", interrupt)
     created.calls.clear()
-    ran = created.destroy()
+    ran = created.destroy(stdin=typing)
     assert ran.code == 130
     said = "\ninterrupted: nothing was changed; a cluster that is there is still billed ($0.54 an hour)\n"
     assert ran.err.endswith(said)
     assert created.changing_calls == []
 
 
-def test_nobody_at_the_terminal_refuses(created, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{NAME}\n"))
+def test_nobody_at_the_terminal_refuses(created):
     created.calls.clear()
-    ran = created.destroy()
+    ran = created.destroy(stdin=io.StringIO(f"{NAME}\n"))
     assert ran.code == 3
     assert "hint: run the step again with --yes" in ran.err
     assert created.changing_calls == []
