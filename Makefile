@@ -1,5 +1,6 @@
 # make run   - the whole pipeline on the local target, with sample data
 # make test  - lint, types and tests
+# make check - lint, types and the tests that start no server: while you edit
 # make diagrams - redraw the pictures of the README; needs graphviz
 py := .venv/bin/python
 installed := .venv/installed
@@ -20,7 +21,7 @@ check_options = --target $(or $(TARGET),aws) $(if $(YES),--yes) $(if $(ONLY),--o
 # make faults - kill a load before every one of its statements, and more
 # make aws-check - try everything on your own AWS account: half an hour, less than a dollar; asks first (YES=1 does not).
 #                  ONLY=free is the calls that cost nothing; TARGET=local tries the same checks on the local target
-.PHONY: run test bench faults aws-check lint diagrams clean
+.PHONY: run test check bench faults aws-check lint diagrams clean
 
 run: $(installed)
 	$(py) create_cluster.py
@@ -31,6 +32,9 @@ run: $(installed)
 
 test: $(installed) lint
 	$(py) -m pytest -n 2 --dist worksteal
+
+check: $(installed) lint
+	$(py) -m pytest -n 2 --dist worksteal -m "not servers" -q --durations=3 --durations-min=2
 
 faults: $(installed)
 	FAULTS=all $(py) -m pytest -n 2 tests/faults tests/aws/test_every_call.py tests/aws/test_live_local.py \

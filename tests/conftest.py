@@ -12,6 +12,30 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from project import Project
 
+from dwh.local.redshift import binaries
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark each test that requests ``servers``, itself or through another fixture: make check leaves it out."""
+    for item in items:
+        if "servers" in item.fixturenames:
+            item.add_marker("servers")
+
+
+def pytest_report_header():
+    """The PostgreSQL that the local target finds here, asked for its version; no server is started."""
+    for folder in binaries.candidates():
+        code, said = binaries.ask([folder / "postgres", "--version"])
+        if code == 0:
+            return f"{said.strip()}, in {folder}"
+    return "PostgreSQL: none is found"
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """Requested by whatever starts a server, a local target, or moto's AWS: that takes seconds."""
+
 
 @pytest.fixture(autouse=True)
 def no_aws_of_this_machine(monkeypatch):
@@ -31,13 +55,15 @@ def sparkify_data():
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(request, tmp_path):
     """A project that has not run any step."""
-    return Project(tmp_path)
+    project = Project(tmp_path)
+    yield project
+    assert not project.started or "servers" in request.fixturenames, "this test must request the fixture servers"
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def cluster(servers, tmp_path_factory):
     """A project whose cluster runs, shared by all tests of a worker: each takes seconds to make and to destroy."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.events("first", "{}")

@@ -18,3 +18,11 @@ def put_cfg(folder):
     path = Path(folder) / "dwh.cfg"
     path.write_text(cfg_text())
     return path
+
+
+def set_key(cfg, option, text):
+    """Give a key of a dwh.cfg another value."""
+    lines = cfg.read_text().splitlines()
+    changed = [f"{option} = {text}" if line.split(" =")[0] == option else line for line in lines]
+    assert changed != lines or f"{option} = {text}" in lines
+    cfg.write_text("\n".join(changed) + "\n")

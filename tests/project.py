@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from pristine import put_cfg
+from pristine import put_cfg, set_key
 
 from dwh import config
 from dwh.target import open_target
@@ -126,14 +126,12 @@ class Project:
         self.folder = Path(folder)
         self.cfg = put_cfg(self.folder)
         self._target = None
+        self.started = False
         self.data = Path(data) if data else self.folder / "data"
         self.set("data_dir", str(self.data))
 
     def set(self, option, text):
-        lines = self.cfg.read_text().splitlines()
-        changed = [f"{option} = {text}" if line.split(" =")[0] == option else line for line in lines]
-        assert changed != lines or f"{option} = {text}" in lines
-        self.cfg.write_text("\n".join(changed) + "\n")
+        set_key(self.cfg, option, text)
 
     def events(self, name, *events):
         lines = [event if isinstance(event, str) else json.dumps(event) for event in events]
@@ -165,6 +163,7 @@ class Project:
             preexec_fn=preexec_fn,
             check=False,
         )
+        self.started |= (self.folder / ".local").exists()
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def main(self, name, *args):

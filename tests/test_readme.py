@@ -64,13 +64,14 @@ def exit_codes(text, known):
     example = PLACEHOLDERS.sub(STAND_IN, text)
     if example.endswith(" ..."):
         start = re.compile(re.escape(example.removesuffix("...")))
-        return {code for said, code in known if start.match(said.replace("\\ ", " "))}
-    return {code for said, code in known if re.fullmatch(said, example)}
+        return {code for said, code in known if start.match(said.pattern.replace("\\ ", " "))}
+    return {code for said, code in known if said.fullmatch(example)}
 
 
 @pytest.fixture(scope="module")
 def known():
-    return {found for path in CODE for found in texts(ast.parse(path.read_text()))}
+    found = {text for path in CODE for text in texts(ast.parse(path.read_text()))}
+    return [(re.compile(said), code) for said, code in found]
 
 
 def quoted_errors():

@@ -62,7 +62,7 @@ def shell(folder, command):
     )
 
 
-def test_the_commands_run_in_their_order_and_the_questions_have_answers(clone):
+def test_the_commands_run_in_their_order_and_the_questions_have_answers(servers, clone):
     shown = [command for command in COMMANDS if not command.startswith(INSTALLING)]
     assert len(shown) > 10
     assert DESTROY in shown

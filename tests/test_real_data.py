@@ -7,7 +7,7 @@ from project import Project
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory, sparkify_data):
+def loaded(servers, tmp_path_factory, sparkify_data):
     project = Project(tmp_path_factory.mktemp("real"))
     project.set("data_dir", "")
     for step, *args in (["create_cluster", "--data", str(sparkify_data)], ["create_tables"], ["etl"]):

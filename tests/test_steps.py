@@ -229,7 +229,7 @@ def test_a_creation_that_nobody_listens_to_is_finished(cluster):
     assert cluster.settings().dwh_endpoint
 
 
-def test_a_destruction_that_nobody_listens_to_is_finished(folder):
+def test_a_destruction_that_nobody_listens_to_is_finished(servers, folder):
     folder.events("a", PLAY)
     folder.songs(SONG)
     assert folder.step("create_cluster").code == 0

@@ -119,7 +119,7 @@ def test_with_buffers_it_is_the_same(loaded, run, redirect):
     assert shell(loaded, run, redirect, PYTHONUNBUFFERED="").code == (1 if lost else code)
 
 
-def test_a_cluster_is_made_and_destroyed_with_every_stream_closed(folder):
+def test_a_cluster_is_made_and_destroyed_with_every_stream_closed(servers, folder):
     folder.events("a", PLAY)
     folder.songs(SONG)
     for run in ("create_cluster", "create_tables", "etl"):
@@ -210,7 +210,7 @@ def test_from_a_folder_that_is_gone_everything_else_works(loaded, undisturbed, r
     assert ran.out == undisturbed(run)
 
 
-def test_a_local_target_starts_from_a_folder_that_is_gone(folder):
+def test_a_local_target_starts_from_a_folder_that_is_gone(servers, folder):
     folder.events("a", PLAY)
     folder.songs(SONG)
     gone = "mkdir gone && cd gone && rmdir ../gone &&"

@@ -25,7 +25,7 @@ from moto.redshift.models import RedshiftBackend
 from moto.redshift.responses import RedshiftResponse
 from moto.s3.models import FakeBucket
 from moto.server import ThreadedMotoServer
-from pristine import put_cfg
+from pristine import put_cfg, set_key
 from project import clean_environment, heed_ctrl_c, run_main
 
 from dwh import config, probe
@@ -50,10 +50,7 @@ class Aws:
         self.calls = []
 
     def set(self, option, text):
-        lines = self.cfg.read_text().splitlines(keepends=True)
-        self.cfg.write_text(
-            "".join(f"{option} = {text}\n" if line.split(" =")[0] == option else line for line in lines)
-        )
+        set_key(self.cfg, option, text)
 
     def value(self, option):
         return getattr(self.settings(), option)

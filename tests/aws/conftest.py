@@ -7,6 +7,7 @@ import functools
 import pytest
 from aws import account as accounts
 from moto.iam.models import ManagedPolicy
+from pristine import put_cfg
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,7 +34,7 @@ def parameters(monkeypatch):
 
 
 @pytest.fixture
-def account(monkeypatch):
+def account(servers, monkeypatch):
     """An empty account of moto's, and keys that open nothing else."""
     with accounts.on_moto(monkeypatch):
         yield
@@ -43,6 +44,20 @@ def account(monkeypatch):
 def aws(tmp_path, monkeypatch, account):
     """The steps on that account."""
     return accounts.steps(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def server(servers):
+    """The address of a moto server."""
+    with accounts.server() as url:
+        yield url
+
+
+@pytest.fixture
+def start(tmp_path, server):
+    """Start a step as a process in a folder of its own, on that server."""
+    put_cfg(tmp_path)
+    return functools.partial(accounts.start, tmp_path, server)
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import signal
 import time
 from pathlib import Path
 
 import boto3
 import pytest
-from aws import account as accounts
-from pristine import put_cfg
 
 ROOT = Path(__file__).parents[2]
 # Runs a step that is killed as soon as AWS has answered the named call.
@@ -33,18 +30,6 @@ sys.exit(create_cluster.main())
 @pytest.fixture
 def parameters():
     """This server is moto as it comes."""
-
-
-@pytest.fixture(scope="module")
-def server():
-    with accounts.server() as url:
-        yield url
-
-
-@pytest.fixture
-def start(tmp_path, server):
-    put_cfg(tmp_path)
-    return functools.partial(accounts.start, tmp_path, server)
 
 
 def finish(process):

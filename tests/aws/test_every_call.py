@@ -11,6 +11,8 @@ from aws import every_call
 from aws.every_call import COURSES, FAULTS
 from project import ALL_FAULTS
 
+pytestmark = pytest.mark.usefixtures("servers")
+
 CREATING = (
     "iam:CreatePolicy",
     "s3:CreateBucket",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import signal
 import threading
 
 import pytest
-from aws import account as accounts
-from pristine import put_cfg
 from project import ROOT
 
 from dwh.errors import Terminated
@@ -85,18 +82,6 @@ sys.argv[0] = sys.argv.pop(1)
 step = __import__(f"{sys.argv[0]}_cluster")
 sys.exit(step.main())
 """
-
-
-@pytest.fixture(scope="module")
-def server():
-    with accounts.server() as url:
-        yield url
-
-
-@pytest.fixture
-def start(tmp_path, server):
-    put_cfg(tmp_path)
-    return functools.partial(accounts.start, tmp_path, server)
 
 
 def read_until(process, text):

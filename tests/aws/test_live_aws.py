@@ -285,7 +285,7 @@ def test_what_is_free_asks_nothing_and_changes_nothing(check, aws):
 
 
 @pytest.fixture
-def server():
+def server(servers):
     """A server in this process, so that the fixtures for moto hold for it."""
     with accounts.server() as url:
         yield url

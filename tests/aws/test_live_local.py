@@ -23,7 +23,7 @@ from tests.aws.live.course import Check, Failed, Run, run_all
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(servers, tmp_path):
     """Start the command in a folder of its own."""
     put_cfg(tmp_path)
 

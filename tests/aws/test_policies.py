@@ -154,7 +154,7 @@ class Running(Project):
         return open_target(self.settings()).client(service)
 
 
-def test_the_operators_policy_allows_the_calls_of_the_steps_and_no_more(tmp_path, operator):
+def test_the_operators_policy_allows_the_calls_of_the_steps_and_no_more(servers, tmp_path, operator):
     """Each call with its own resource and condition keys: what the policy does not allow is refused."""
     run_all_steps(Running(tmp_path), operator)
     # A final snapshot needs a target that has them.

@@ -214,7 +214,7 @@ def test_readers_never_wait_and_see_the_old_star_or_the_new(cluster, clean, tmp_
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(servers, tmp_path):
     """A project whose server meets a full disk: to PostgreSQL, a file that may not grow is the same."""
     project = Project(tmp_path)
     start_files(project, EARLIER, [SONG])

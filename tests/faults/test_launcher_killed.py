@@ -23,7 +23,7 @@ NOT_RUNNING = "the local target is not running"
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(servers, tmp_path):
     made = Project(tmp_path)
     made.events("a", PLAY, {**PLAY, "itemInSession": 1})
     made.songs(SONG)

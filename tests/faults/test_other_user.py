@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 @slow
 @pytest.mark.parametrize("account", ["root", "nobody"])
-def test_another_user_gets_nothing(account):
+def test_another_user_gets_nothing(servers, account):
     if account not in list(other_user.accounts()):
         pytest.skip("an ordinary user cannot reach this project, or its Python")
     found = list(other_user.attempts(account))

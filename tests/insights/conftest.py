@@ -15,7 +15,7 @@ from dwh.local.redshift import postgres
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory):
+def database(servers, tmp_path_factory):
     server = postgres.create(
         tmp_path_factory.mktemp("postgres") / "home",
         port=postgres.free_port(),

@@ -91,7 +91,7 @@ def reading(bucket: str, prefix: str = "*") -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+def server(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
     """A PostgreSQL server with the stand-in installed."""
     made = postgres.create(
         tmp_path_factory.mktemp("postgres") / "home",
@@ -107,7 +107,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server
 
 
 @pytest.fixture
-def aws() -> Iterator[Aws]:
+def aws(servers: None) -> Iterator[Aws]:
     """AWS with one bucket, and a cluster whose role reads it."""
     with mock_aws():
         api = Aws()

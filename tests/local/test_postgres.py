@@ -57,7 +57,7 @@ def reachable_folder():
 
 
 @pytest.fixture
-def home():
+def home(servers):
     with reachable_folder() as home:
         yield home
 
@@ -68,7 +68,7 @@ def server(home):
 
 
 @pytest.fixture(scope="module")
-def shared():
+def shared(servers):
     """One server for the tests that leave it as it is."""
     with reachable_folder() as home:
         yield start(home)
