@@ -49,10 +49,20 @@ TRANSIENT = {
 }
 
 
-@pytest.mark.parametrize("text", warehouse.TRANSIENT_TEXTS)
+def test_the_table_of_transient_texts_is_whole():
+    assert set(TRANSIENT) == set(warehouse.TRANSIENT_TEXTS)
+
+
+@pytest.mark.parametrize("text", TRANSIENT)
 @pytest.mark.parametrize("code", ["XX000", "40001", "25000"])
 def test_what_redshift_says_in_words_is_tried_again_whatever_its_code(text, code):
     assert warehouse.is_transient(server_error(errors.InternalError_, TRANSIENT[text], code))
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "57P01", "57P02", "57P03"])
+def test_these_states_are_tried_again_whatever_the_words(code):
+    assert {"40001", "40P01", "57P01", "57P02", "57P03"} == warehouse.TRANSIENT_STATES
+    assert warehouse.is_transient(server_error(errors.InternalError_, "so it is", code))
 
 
 @pytest.mark.parametrize(

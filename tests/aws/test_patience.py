@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 
-import psycopg2
 import pytest
 from aws.account import refusal
 from aws.every_call import ANY, CREATE, DESTROY, LAST, created, drifted, nothing, used
 from botocore.exceptions import EndpointConnectionError
 from project import some
-from psycopg2 import errors as pg_errors
 
-from dwh import warehouse
 from dwh.aws import connecting
 from dwh.aws.errors import EXPLAINED
 from dwh.provision import patience, waiting
@@ -217,20 +214,3 @@ def test_the_states_without_hope_and_what_helps():
 )
 def test_which_complaints_of_a_new_endpoint_may_pass(text, passes):
     assert connecting.passing(f"connection to server failed: {text}") is passes
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Serializable isolation violation on table - 108, transactions forming the cycle are: 1, 2",
-        "could not complete because of conflict with concurrent transaction",
-        "could not open relation with OID 108",
-        "User arn:y is not authorized to assume IAM Role arn:x",
-        "Not authorized to get credentials of role arn:x",
-    ],
-)
-def test_a_transaction_is_tried_again_for_these_texts(text):
-    error = pg_errors.InternalError_(text)
-    error.__setstate__({"pgcode": "XX000", "pgerror": text})
-    assert isinstance(error, psycopg2.Error)
-    assert warehouse.is_transient(error)
