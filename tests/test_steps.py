@@ -251,3 +251,10 @@ def test_a_reader_who_has_seen_enough_is_no_failure(warehouse, args):
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert "BrokenPipeError" not in done.stderr
+
+
+def test_the_two_keys_that_the_readme_promises_are_written_to_dwh_cfg(cluster):
+    """On AWS: tests/aws/test_create.py."""
+    text = cluster.cfg.read_text()
+    assert re.search(r"(?m)^dwh_endpoint = 127\.0\.0\.1$", text)
+    assert re.search(r"(?m)^dwh_arn_role = arn:aws:iam::\d{12}:role/sparkify-redshift-s3-read$", text)
