@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Create the warehouse: the cluster and what it needs; then write its endpoint to dwh.cfg.
 
-It makes a work bucket, an IAM role that reads the source data alone, an S3
+It makes a work bucket, an IAM role that reads only the source data, an S3
 gateway endpoint, a security group that admits one address, a subnet group, a
 parameter group and a provisioned Redshift cluster (not Redshift Serverless).
-Run it again at any time: what is there is left alone or brought up to date, and
+Run it again at any time: what is there is kept or brought up to date, and
 a run that was cut off is finished.
 
 On AWS the cluster is billed by the hour until destroy_cluster.py (ra3.large:
@@ -18,7 +18,7 @@ Examples:
   python create_cluster.py --dry-run
   python create_cluster.py
   python create_cluster.py --target local --data ~/sparkify
-  python create_cluster.py --pause     # until --resume, storage alone is billed
+  python create_cluster.py --pause     # until --resume, only storage is billed
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-probe", action="store_true", help="do not try COPY on one object (else: it is tried, and loads nothing)"
     )
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--pause", action="store_true", help="pause the cluster: storage alone is billed")
+    either.add_argument("--pause", action="store_true", help="pause the cluster: only storage is billed")
     either.add_argument("--resume", action="store_true", help="resume the paused cluster")
     return parser
 

@@ -1,6 +1,6 @@
 """Create the tables of the warehouse: staging, star schema, and what the loads remember.
 
-Creates what is missing and leaves everything else alone. --recreate drops all
+Creates what is missing and changes nothing else. --recreate drops all
 tables of this project first; tables that hold rows are dropped only with --yes.
 Costs nothing beyond the running cluster.
 

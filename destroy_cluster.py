@@ -6,7 +6,7 @@ longer knows it, removes the rest and clears the two keys in dwh.cfg. Only what
 carries our tags is touched. There is no undo, and no snapshot unless you ask
 for one. Run it again at any time: it goes on where it stopped.
 
-Afterwards nothing of ours is billed, but for a snapshot made with --final-snapshot.
+Afterwards nothing is billed but a snapshot made with --final-snapshot.
 
 Examples:
   python destroy_cluster.py --dry-run

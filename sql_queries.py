@@ -388,7 +388,7 @@ ORDER BY starttime, filename, line_number
 LIMIT %(limit)s
 """
 
-# The same from the newer view, for what STL does not show: it holds what ran on the main cluster alone, and not on
+# The same from the newer view, for what STL does not show: it holds only what ran on the main cluster, not on
 # one of concurrency scaling or of Multi-AZ. The newer view does not have the value.
 # https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_ERRORS.html
 # https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
@@ -1334,7 +1334,7 @@ FROM songplays
 """
 
 # What do the figures rest on: which plays, whose, and how many with a known song?
-# A session is a (user_id, session_id): session numbers alone are not unique. The plays are grouped by
+# A session is a (user_id, session_id): session numbers by themselves are not unique. The plays are grouped by
 # session and by song in one reading; in the rows of the songs user_id is NULL, which no play has.
 # Served by: the sort key (start_time), the dist key (user_id).
 COVERAGE = """
@@ -1576,7 +1576,7 @@ ORDER BY week
 # How long is a listening session? (level at its start: of two at the same moment, the first in the
 # alphabet; minutes from its first to its last play)
 # Redshift takes only one ORDER BY for all the percentiles of a SELECT, and no DISTINCT aggregate beside
-# them: so each session stands in two rows, one a measure, and a user counts at the first of them.
+# them: so each session is in two rows, one a measure, and a user counts at the first of them.
 # https://docs.aws.amazon.com/redshift/latest/dg/r_PERCENTILE_CONT.html
 # Epochs are floored because EXTRACT drops the fraction on Redshift and keeps it on PostgreSQL.
 # Served by: the sort key (start_time), the dist key (user_id).

@@ -1,4 +1,4 @@
-"""What a person sends with a report when a step stops with an error that nobody foresaw."""
+"""What a person sends with a report when a step stops with an error that was not foreseen."""
 
 from __future__ import annotations
 

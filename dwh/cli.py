@@ -124,7 +124,7 @@ def run(
             _tell_lines(console, "".join(traceback.format_exception(error)))
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        _hear_nothing_more(argv is None)
+        _ignore_signals(argv is None)
         left = note(interrupt)
         console.tell(f"\ninterrupted{left and f': {left}'}")
         return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
@@ -136,21 +136,21 @@ def run(
         # What others have written to a standard error that takes nothing would make the exit code 120.
         console.tell(end="")
         signal.signal(signal.SIGTERM, previous)
-        _hear_nothing_more(argv is None)
+        _ignore_signals(argv is None)
 
 
 def origins(settings: config.Settings) -> Iterator[str]:
     """A line for each setting: its value, which of a secret is not shown, and where it is from."""
     for key in KEYS:
-        found = getattr(settings, key.name)
-        value = "is empty" if found in (None, "") else f"= {found}"
+        setting = getattr(settings, key.name)
+        value = "is empty" if setting in (None, "") else f"= {setting}"
         yield f"[{key.section}] {key.option} {value} ({settings.origins[key.name]})"
     for name in config.SECRET_NAMES:
         value = f"= {bugs.HIDDEN} ({settings.origins[name]})" if getattr(settings, name.lower()) else "is not set"
         yield f"{name} {value}"
 
 
-def _hear_nothing_more(ending: bool) -> None:
+def _ignore_signals(ending: bool) -> None:
     """Ignore Ctrl-C and SIGTERM in a process that is about to end: they would only show a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM) if ending else ():
         signal.signal(number, signal.SIG_IGN)

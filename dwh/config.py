@@ -108,7 +108,7 @@ class Settings:
     def state_dir(self) -> Path:
         """The folder of the local target's run-time state, beside dwh.cfg.
 
-        Without links and "..": its processes are told by this path in their command lines.
+        Without links and "..": its processes are recognized by this path in their command lines.
         """
         return self.path.parent.resolve() / ".local"
 
@@ -261,7 +261,7 @@ def _plain(text: str) -> str:
     if "\n" in text:
         raise Problem("runs on over an indented line")
     if text[0] in "'\"" or text[-1] in "'\"":
-        raise Problem("must stand without quotes")
+        raise Problem("must be without quotes")
     if re.search(r"\s[#;]", text):
         raise Problem("must not have a comment on its own line")
     return text
@@ -329,7 +329,7 @@ def _read_env(env_file: Path, problems: list[str], slips: dict[str, str], warnin
             others.append(name)
     if others:
         known = f"{', '.join(SECRET_NAMES[:-1])} and {SECRET_NAMES[-1]}"
-        warnings.append(f"{env_file.name} is read for {known} alone, not for {', '.join(others)}")
+        warnings.append(f"{env_file.name} is read only for {known}, not for {', '.join(others)}")
     return secrets
 
 
@@ -360,7 +360,7 @@ def _line(binding: Binding) -> int:
 
 
 def _slip(name: str) -> str:
-    """What is wrong with a name in ``.env`` that looks like one of ours or of AWS's; else nothing."""
+    """What is wrong with a name in ``.env`` that looks like one of these or of AWS's; else nothing."""
     # A lower cutoff would take another tool's DB_PORT or POSTGRES_PASSWORD for a slip.
     close = closest(name, [*SECRET_NAMES, *MEANT, *ELSEWHERE], 0.8)
     if close and close not in ELSEWHERE:

@@ -2,8 +2,8 @@
 
 Standard output carries results (tables, CSV, JSON). Everything else goes to
 standard error, so that ``business_insights.py --format csv > file`` is clean.
-When nobody reads standard error any more, as in ``etl.py 2>&1 | head``, the step
-goes on unheard: a cluster half made would be billed all the same.
+When no one reads standard error any more, as in ``etl.py 2>&1 | head``, the step
+goes on err_failed: a cluster half made would be billed all the same.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def open_closed() -> None:
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # The lowest free descriptor, which is the stream's own. Open for reading alone: a write still fails.
+            # The lowest free descriptor, which is the stream's own. Open only for reading: a write still fails.
             nowhere = os.open(os.devnull, os.O_RDONLY)
             os.set_inheritable(nowhere, True)
             # Without a buffer, which would fail at the exit of Python.
@@ -123,7 +123,7 @@ class Console:
         self.stdin = stdin or sys.stdin
         self.color = color
         # Set once writing to standard error has failed.
-        self.unheard = False
+        self.err_failed = False
 
     def colored(self, stream: TextIO) -> bool:
         """Whether colour and redrawing are welcome on a stream."""
@@ -132,12 +132,12 @@ class Console:
         return stream.isatty()
 
     def tell(self, text: str = "", end: str = "\n") -> None:
-        """Write on standard error, whoever reads it."""
+        """Write on standard error, even if no one reads it."""
         try:
             put(self.err, text + end)
         except OSError:
             silence(self.err)
-            self.unheard = True
+            self.err_failed = True
 
     def say(self, text: str = "") -> None:
         """One line of progress."""
@@ -244,14 +244,14 @@ class Console:
         """Ask for a word before something is destroyed.
 
         Raises:
-            RefusedError: on another answer, or when nobody is there to answer.
+            RefusedError: on another answer, or when there is no terminal.
         """
         if yes:
             return
         if self.stdin.isatty():
             self.tell(question, end=" ")
-        if self.unheard or not self.stdin.isatty():
-            raise RefusedError("nobody is there to confirm", hint="run the step again with --yes")
+        if self.err_failed or not self.stdin.isatty():
+            raise RefusedError("there is no terminal to confirm on", hint="run the step again with --yes")
         try:
             answer = self.stdin.readline()
         except (OSError, ValueError):  # the terminal is gone, or what was typed is no text

@@ -69,17 +69,17 @@ def copy(cur: cursor, table: str, statement: str, parameters: warehouse.Paramete
 def _refused(cur: cursor, of_this: warehouse.Parameters) -> list[str]:
     """The records that made a COPY fail, a line each."""
     parameters = {**of_this, "limit": LOAD_ERRORS_SHOWN}
-    found = warehouse.rows(cur, sql_queries.LOAD_ERRORS, parameters) or _errors_anywhere(cur, parameters)
-    return [_load_error(*row) for row in found]
+    errors = warehouse.rows(cur, sql_queries.LOAD_ERRORS, parameters) or _errors_anywhere(cur, parameters)
+    return [_load_error(*row) for row in errors]
 
 
 def _rejected(cur: cursor, of_this: warehouse.Parameters) -> list[str]:
     """The records that a COPY left out though it succeeded, a line each: as many as it said in its notice."""
-    told = _told_left_out(cur.connection)
-    found = warehouse.rows(cur, sql_queries.LEFT_OUT)
-    if len(found) < told:
-        found = _errors_anywhere(cur, {**of_this, "limit": told}) or found
-    return [_load_error(*row) for row in found] + [UNNAMED] * (told - len(found))
+    announced = _announced_left_out(cur.connection)
+    errors = warehouse.rows(cur, sql_queries.LEFT_OUT)
+    if len(errors) < announced:
+        errors = _errors_anywhere(cur, {**of_this, "limit": announced}) or errors
+    return [_load_error(*row) for row in errors] + [UNNAMED] * (announced - len(errors))
 
 
 def _errors_anywhere(cur: cursor, parameters: warehouse.Parameters) -> list[tuple[Any, ...]]:
@@ -87,10 +87,10 @@ def _errors_anywhere(cur: cursor, parameters: warehouse.Parameters) -> list[tupl
     return warehouse.rows(cur, sql_queries.LOAD_ERRORS_ANYWHERE, parameters) if exists else []
 
 
-def _told_left_out(conn: connection) -> int:
+def _announced_left_out(conn: connection) -> int:
     """How many records the last COPY said that it left out, in one of its notices."""
-    told = (re.search(r"(\d+) record\(s\) could not be loaded", text) for text in conn.notices)
-    return next((int(found[1]) for found in told if found), 0)
+    matches = (re.search(r"(\d+) record\(s\) could not be loaded", text) for text in conn.notices)
+    return next((int(match[1]) for match in matches if match), 0)
 
 
 def _load_error(file: str, line: int, column: str, reason: str, raw: str) -> str:
@@ -111,10 +111,10 @@ def copy_refused(error: psycopg2.Error, table: str, refused: list[str]) -> DataE
     """The records that made a COPY fail, as one error."""
     said = warehouse.first_line(error)
     more = " or more" if len(refused) == LOAD_ERRORS_SHOWN else ""
-    # That the load failed, and where to look the records up: they stand right below.
+    # That the load failed, and where to look the records up: they are right below.
     reason = "" if re.match(r"Load into table .* failed", said) else f": {said}"
     return DataError(
         f"COPY refused {plural(len(refused), 'record')}{more} of {table}{reason}",
-        hint="mend the records in the source, or leave out up to N of them with --max-errors N",
+        hint="fix the records in the source, or leave out up to N of them with --max-errors N",
         detail="\n".join(refused),
     )

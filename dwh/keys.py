@@ -1,4 +1,4 @@
-"""The keys of dwh.cfg: where each stands, how it is checked, what it means."""
+"""The keys of dwh.cfg: the section of each, how it is checked, what it means."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NodeType(NamedTuple):
 
 # https://docs.aws.amazon.com/redshift/latest/mgmt/working-with-clusters.html
 # https://aws.amazon.com/redshift/pricing/
-# https://docs.aws.amazon.com/redshift/latest/mgmt/managing-cluster-multi-az.html: RA3 alone
+# https://docs.aws.amazon.com/redshift/latest/mgmt/managing-cluster-multi-az.html: only RA3
 NODE_TYPES = {
     "ra3.large": NodeType(range(1, 17), 0.543, True),
     "ra3.xlplus": NodeType(range(1, 17), 1.086, True),
@@ -102,7 +102,7 @@ _identifier = _matching(
     "1 to 63 lower-case letters, digits and single hyphens, beginning with a letter",
 )
 _s3_name = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.()/=+-]+"
-# In the policy of the role, which holds the addresses of [S3], these stand for more than themselves:
+# In the policy of the role, which holds the addresses of [S3], these mean more than themselves:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 _WILDCARDS = ("*", "?", "${")
 
@@ -136,7 +136,7 @@ _region = _matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region such as us-west-
 
 @dataclass(frozen=True)
 class Key:
-    """One key of dwh.cfg: where it stands, how it is checked, whether it may be empty."""
+    """One key of dwh.cfg: its section, how it is checked, whether it may be empty."""
 
     section: str
     option: str

@@ -221,7 +221,7 @@ def loaded_objects(cur: cursor) -> dict[str, str]:
 def new_objects(objects: dict[str, list[S3Object]], loaded: dict[str, str]) -> dict[str, list[S3Object]]:
     """The objects that no load has read in this version."""
     return {
-        table: [entry for entry in found if loaded.get(entry.uri) != entry.etag] for table, found in objects.items()
+        table: [entry for entry in entries if loaded.get(entry.uri) != entry.etag] for table, entries in objects.items()
     }
 
 
@@ -236,7 +236,7 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
             load.copied[table] = copying.Copied()
             continue
         label = f"copying {plural(len(new), 'object')} into {table}"
-        with progress.of_copy(sources.target, session) as how_far, console.busy(label, how_far):
+        with progress.of_copy(sources.target, session) as status, console.busy(label, status):
             copied = copying.copy(cur, table, *sources.copy(staging, load.load_id, new))
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
@@ -245,14 +245,14 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
     if load.left_out > sources.max_errors:
         raise DataError(
             f"{load.left_out:,} bad records, and --max-errors allows {sources.max_errors:,}; nothing was published",
-            hint="mend the records listed above, or raise --max-errors",
+            hint="fix the records listed above, or raise --max-errors",
         )
     if not any(copied.records for copied in load.copied.values()):
         raise DataError("the new objects hold no records; nothing was published", hint="check the files under [S3]")
 
 
 def look_again(sources: Sources, load: Load, console: Console) -> None:
-    """Find out which objects are no longer as they were listed: nobody knows which version COPY has read.
+    """Find out which objects are no longer as they were listed: it is not known which version COPY has read.
 
     They stay out of the ledger, so that the next load reads them again.
     """
@@ -313,7 +313,7 @@ def transform(cur: cursor, load: Load, console: Console) -> None:
 def remember(cur: cursor, load: Load) -> None:
     """Write which objects were read, but for those that changed meanwhile, and the account of the load."""
     files = {name: lines for copied in load.copied.values() for name, lines in copied.files.items()}
-    objects = [entry for found in load.new.values() for entry in found]
+    objects = [entry for entries in load.new.values() for entry in entries]
     for some in batches([entry for entry in objects if entry.uri in load.known]):
         warehouse.execute(cur, sql_queries.DELETE_LOAD_OBJECTS, {"keys": tuple(entry.uri for entry in some)})
     ledger = [

@@ -33,7 +33,7 @@ def execute_waiting(
     """Run statements that wait for the locks of others, no longer than ``lock_timeout``.
 
     Redshift has no time-out of its own for locks: the statement's serves. Whether that counts the wait of a LOCK
-    is documented nowhere, so a timer of ours cancels the statement too, some seconds later.
+    is documented nowhere, so a timer of this process cancels the statement too, some seconds later.
 
     Args:
         cur: in the transaction.

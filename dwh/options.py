@@ -10,7 +10,7 @@ LARGEST = 2**31 - 1
 
 
 def whole_number(least: int, most: int = LARGEST) -> Callable[[str], int]:
-    """Reads a whole number, in digits alone.
+    """Reads a whole number, written in digits.
 
     Args:
         least: the smallest that is accepted.

@@ -45,9 +45,9 @@ def probe(target: Target, console: Console) -> str:
         TargetError: the cluster cannot be reached.
     """
     settings, s3 = target.settings, target.client("s3")
-    found = smallest_object(s3, settings.log_data, target.sources())
+    smallest = smallest_object(s3, settings.log_data, target.sources())
     bucket = find_work_bucket(target, s3)
-    source = put_manifest(s3, bucket, "probe", [found]) if bucket else found.uri
+    source = put_manifest(s3, bucket, "probe", [smallest]) if bucket else smallest.uri
     parameters = copy_parameters(settings, source)
     statement = sql_queries.COPY_PROBE + (sql_queries.MANIFEST if bucket else "")
 
@@ -57,7 +57,7 @@ def probe(target: Target, console: Console) -> str:
             with warehouse.within(cur, SECONDS):
                 warehouse.execute(cur, statement, parameters)
         except psycopg2.errors.QueryCanceled as error:
-            raise WarehouseError(f"COPY had not read {found.uri} after {duration(SECONDS)}", hint=NO_WAY) from error
+            raise WarehouseError(f"COPY had not read {smallest.uri} after {duration(SECONDS)}", hint=NO_WAY) from error
 
     warehouse.transaction(target, console, work)
-    return found.uri
+    return smallest.uri

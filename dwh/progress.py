@@ -23,7 +23,7 @@ UNKNOWN = "running"
 def of_copy(target: Target, session: int) -> Iterator[Callable[[], str]]:
     """What tells how far the COPY of a session is; it connects when it is first asked.
 
-    A load must not fail because nobody can say how far it is: then it is "running".
+    A load must not fail because its progress is not known: then it is "running".
 
     Args:
         target: where the load runs.
@@ -37,10 +37,10 @@ def of_copy(target: Target, session: int) -> Iterator[Callable[[], str]]:
                 opened.append(target.connect())
                 opened[0].autocommit = True
             with opened[0].cursor() as cur:
-                found = warehouse.rows(cur, sql_queries.COPY_PROGRESS, {"session": session})
+                counts = warehouse.rows(cur, sql_queries.COPY_PROGRESS, {"session": session})
         except (psycopg2.Error, DwhError):
             return UNKNOWN
-        return f"{found[0][0]:,} read, {found[0][1]:,} rows" if found else UNKNOWN
+        return f"{counts[0][0]:,} read, {counts[0][1]:,} rows" if counts else UNKNOWN
 
     try:
         yield ask

@@ -49,10 +49,10 @@ class Account:
 
 def outcomes(cur: cursor, parameters: warehouse.Parameters) -> dict[str, dict[str, int]]:
     """What becomes of the staged records that make no new row: by table of the star and outcome."""
-    found: dict[str, dict[str, int]] = {}
+    by_table: dict[str, dict[str, int]] = {}
     for table, outcome, records in warehouse.rows(cur, sql_queries.ACCOUNT_OF_RECORDS, parameters):
-        found.setdefault(table, {})[outcome] = int(records or 0)
-    return found
+        by_table.setdefault(table, {})[outcome] = int(records or 0)
+    return by_table
 
 
 def close_accounts(console: Console, accounts: Iterable[Account]) -> None:

@@ -58,7 +58,7 @@ def smallest_object(s3: Any, prefix: str, origin: str) -> S3Object:
     first = list(islice(listed(s3, prefix), 1000))
     if not first:
         raise no_data(prefix, origin)
-    return min(first, key=lambda found: found.size)
+    return min(first, key=lambda entry: entry.size)
 
 
 def no_data(prefix: str, origin: str) -> DataError:
@@ -78,10 +78,10 @@ def list_objects(s3: Any, prefix: str, origin: str) -> list[S3Object]:
         DataError: there are none.
         botocore.exceptions.ClientError: S3 refused.
     """
-    found = list(listed(s3, prefix))
-    if not found:
+    objects = list(listed(s3, prefix))
+    if not objects:
         raise no_data(prefix, origin)
-    return found
+    return objects
 
 
 def copy_parameters(settings: Settings, source: str) -> dict[str, Any]:

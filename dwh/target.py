@@ -47,7 +47,7 @@ class Target(Protocol):
         ...
 
     def sources(self) -> str:
-        """Where the data in S3 comes from, for somebody who finds none there."""
+        """Where the data in S3 comes from, for a user who finds none there."""
         ...
 
     def client(self, service: str) -> Any:

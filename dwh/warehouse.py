@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 Parameters = Mapping[str, Any]
 
 ATTEMPTS = 4
-# A timer of ours comes so many seconds after the time-out of the server.
+# A timer of this process comes so many seconds after the time-out of the server.
 GRACE_SECONDS = 5.0
 COMMITTING = "it came with the COMMIT: run the step again, it goes on from whatever was published"
 # Also what it says of a role made a minute ago, which Redshift does not see yet.
@@ -63,7 +63,7 @@ COPY_FAILURES = (
     (
         r"The specified S3 prefix '.*' does not exist",
         "COPY did not find what the step had seen in S3: {}",
-        "somebody has removed it since the step listed it: run the step again, it lists S3 anew; "
+        "it was removed after the step had listed it: run the step again, it lists S3 anew; "
         "a file of log_jsonpath has to be put back first",
     ),
 )
@@ -114,7 +114,7 @@ def rows(cur: cursor, statement: str | sql.Composable, parameters: Parameters | 
 
 
 def _run(cur: cursor, statement: str | sql.Composable, parameters: Parameters | None) -> None:
-    """Execute, and tell ``--verbose`` the statement as it stands in sql_queries, without its values."""
+    """Execute, and tell ``--verbose`` the statement as it is in sql_queries, without its values."""
     text = statement if isinstance(statement, str) else statement.as_string(cur)
     log.debug("%s", text.strip())
     started = time.monotonic()
@@ -231,7 +231,7 @@ def limit(cur: cursor, seconds: int) -> None:
 
 @contextmanager
 def within(cur: cursor, seconds: int) -> Iterator[None]:
-    """Limit the statements from here on, and have a timer of ours cancel the one that still runs some seconds later.
+    """Limit the statements from here on; a timer of this process cancels the one that still runs some seconds later.
 
     For waits of which it is not documented whether ``statement_timeout`` counts them.
 
@@ -263,23 +263,23 @@ def interruptible(conn: connection) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard, told = socket.socketpair()
-    told.setblocking(False)
-    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-    listener = threading.Thread(target=_cancel_when_told, args=(heard, conn), daemon=True)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    listener = threading.Thread(target=_cancel_on_signal, args=(reader, conn), daemon=True)
     listener.start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
-        told.close()
+        writer.close()
         listener.join()
-        heard.close()
+        reader.close()
 
 
-def _cancel_when_told(heard: socket.socket, conn: connection) -> None:
-    while told := heard.recv(1):
-        if told[0] in (signal.SIGINT, signal.SIGTERM):
+def _cancel_on_signal(reader: socket.socket, conn: connection) -> None:
+    while signals := reader.recv(1):
+        if signals[0] in (signal.SIGINT, signal.SIGTERM):
             with suppress(psycopg2.Error):
                 conn.cancel()
 
@@ -301,7 +301,7 @@ def _reason(state: tenacity.RetryCallState) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What the server said, in a line: its first one, with the sense from further down where that is a number alone."""
+    """What the server said, in a line: its first one, with the sense from further down where that is only a number."""
     text = str(error).strip()
     first = next(iter(text.splitlines()), type(error).__name__)
     # "ERROR: 1023" with "DETAIL: Serializable isolation violation", or a box of lines, one of which is "context:".

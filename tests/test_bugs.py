@@ -1,4 +1,4 @@
-"""What a step prints when it stops with an error that nobody foresaw, and where --verbose says a setting is from."""
+"""What a step prints when it stops with an error that was not foreseen, and where --verbose says a setting is from."""
 
 from __future__ import annotations
 

@@ -291,7 +291,7 @@ def test_other_tools_names_are_warned_about_in_one_line(cfg):
     env.chmod(0o600)
     settings = config.load(cfg, environ={})
     assert settings.target == "local"
-    assert settings.warnings == (f".env is read for KEY, SECRET and DB_PASSWORD alone, not for {', '.join(others)}",)
+    assert settings.warnings == (f".env is read only for KEY, SECRET and DB_PASSWORD, not for {', '.join(others)}",)
 
 
 @pytest.mark.parametrize(

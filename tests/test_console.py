@@ -52,8 +52,8 @@ def test_quiet_keeps_results_warnings_and_failed_checks():
 
 def test_an_error_is_a_sentence_its_details_and_a_hint():
     screen = console()
-    screen.error(ConfigError("two problems", hint="mend them", detail="one\nother", debug="request id 1"))
-    assert screen.err.getvalue() == "error: two problems\n  one\n  other\nhint: mend them\n"
+    screen.error(ConfigError("two problems", hint="fix them", detail="one\nother", debug="request id 1"))
+    assert screen.err.getvalue() == "error: two problems\n  one\n  other\nhint: fix them\n"
 
 
 def test_colour_only_on_a_terminal_that_wants_it(monkeypatch):
@@ -107,7 +107,7 @@ def test_a_short_call_shows_nothing_where_lines_stay():
 
 def test_nobody_there_to_confirm():
     screen = console(stdin=io.StringIO("sparkify\n"))
-    with pytest.raises(RefusedError, match="nobody is there"):
+    with pytest.raises(RefusedError, match="there is no terminal"):
         screen.confirm("Type sparkify:", "sparkify", yes=False)
     screen.confirm("Type sparkify:", "sparkify", yes=True)
 
@@ -121,7 +121,7 @@ def test_the_typed_word_must_be_the_word():
 def test_a_question_that_nobody_sees_is_not_waited_on():
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "w") as unread, pytest.raises(RefusedError, match="nobody is there"):
+    with open(writer, "w") as unread, pytest.raises(RefusedError, match="there is no terminal"):
         Console(err=unread, stdin=Terminal("sparkify\n")).confirm("Type sparkify:", "sparkify", yes=False)
 
 

@@ -95,7 +95,7 @@ def test_an_error_is_told_in_a_line_that_says_something(said, line):
     ],
 )
 def test_what_copy_left_out_is_read_from_any_of_its_notices(notices, told):
-    assert copying._told_left_out(SimpleNamespace(notices=notices)) == told
+    assert copying._announced_left_out(SimpleNamespace(notices=notices)) == told
 
 
 class FakeTarget:

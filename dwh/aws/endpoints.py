@@ -1,4 +1,4 @@
-"""Whether an address is AWS's own, a stand-in's, or this machine's."""
+"""Whether an address is AWS's own, an emulator's, or this machine's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_amazon(url: str) -> bool:
-    """Whether a URL leads to AWS itself, and not to a stand-in named by ``AWS_ENDPOINT_URL``."""
+    """Whether a URL leads to AWS itself, and not to an emulator named by ``AWS_ENDPOINT_URL``."""
     return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 

@@ -33,7 +33,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "IncompleteSignature": ("the access key or the secret is not complete", "copy KEY and SECRET into .env again"),
     "ExpiredToken": ("the login has expired", "log in again (aws sso login), or renew KEY and SECRET in .env"),
     "ExpiredTokenException": ("the login has expired", "log in again (aws sso login), or renew KEY and SECRET in .env"),
-    "RequestExpired": ("AWS takes the request for an old one", "set this machine's clock right"),
+    "RequestExpired": ("AWS rejected the request as expired", "set this machine's clock right"),
     "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it right, then run the step again"),
     "OptInRequired": (
         "the account may not use this service or region yet",
@@ -164,7 +164,7 @@ def explained() -> Iterator[None]:
 
 @contextmanager
 def noted(note: str) -> Iterator[None]:
-    """Say with whatever ends the work here what stays, what goes on without us, and what it costs.
+    """Say, when something ends the work here, what stays, what goes on without us, and what it costs.
 
     Ctrl-C, SIGTERM and errors alike. Of several notes the innermost is shown.
 
@@ -223,5 +223,5 @@ def connection_error(error: Exception) -> AwsError:
     for kind, sentence, hint in kinds:
         if isinstance(error, kind):
             return AwsError(sentence, hint=hint, debug=name)
-    # Its text may hold the values of a request: name the kind alone.
+    # Its text may hold the values of a request: name only the kind.
     return AwsError(f"the AWS library stopped with {name}", hint="run the step again with -v", debug=name)

@@ -28,7 +28,7 @@ ADDRESS_SERVICE = "https://checkip.amazonaws.com"
 LOGIN_SECONDS = 900
 # Seconds between tries while a new cluster's name spreads, or one that restarts comes back.
 PAUSES = (2, 5, 10)
-# A key as AWS makes them, in contrast to the made-up ones that stand-ins of AWS are given.
+# A key as AWS makes them, in contrast to the made-up ones that emulators of AWS are given.
 REAL_KEY = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
 
 
@@ -142,8 +142,8 @@ class AwsTarget(ClientHolder):
         pauses = list(PAUSES) if is_amazon(self.client("redshift").meta.endpoint_url) else []
         while True:
             try:
-                made: connection = psycopg2.connect(**arguments(host, self.settings, user, password))
-                return made
+                conn: connection = psycopg2.connect(**arguments(host, self.settings, user, password))
+                return conn
             except psycopg2.OperationalError as error:
                 if not pauses or not passing(str(error)):
                     raise self._refused(str(error), host) from None
@@ -209,7 +209,7 @@ def _session_token(key: str | None) -> str | None:
 def trace_calls(session: Any, console: Console) -> None:
     """With ``--verbose``, name each call to AWS: service and operation, never its parameters.
 
-    botocore's own debug log is left alone: it prints passwords.
+    botocore's own debug log stays off: it prints passwords.
     """
     if console.verbose:
         session.events.register(
@@ -232,11 +232,11 @@ def _check_region(region: str, known: list[str]) -> None:
 
 def _check_region_of(settings: Settings) -> None:
     """In the wrong region a cluster that is there looks as if it were gone."""
-    found = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.redshift", settings.dwh_endpoint)
-    if found and found[1] != settings.region:
+    named = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.redshift", settings.dwh_endpoint)
+    if named and named[1] != settings.region:
         raise ConfigError(
-            f"dwh_endpoint is in {found[1]}, and region under [AWS] is {settings.region}",
-            hint=f"set region = {found[1]} in {settings.path.name}, or destroy that cluster first",
+            f"dwh_endpoint is in {named[1]}, and region under [AWS] is {settings.region}",
+            hint=f"set region = {named[1]} in {settings.path.name}, or destroy that cluster first",
         )
 
 

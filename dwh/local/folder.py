@@ -27,7 +27,7 @@ GIVEN = "data.json"
 
 @dataclass(frozen=True)
 class File:
-    """A file as it stands: enough to see that it has changed, also when it was put back with its old time."""
+    """A file as it is now: enough to see that it has changed, also when it was put back with its old time."""
 
     path: str
     size: int
@@ -50,7 +50,7 @@ def remembered(state_dir: Path, data_dir: Path | None) -> Path | None:
 
 
 def seen(path: str) -> File | None:
-    """The file as it stands now; None when it is gone."""
+    """The file as it is now; None when it is gone."""
     try:
         status = os.stat(path)
     except OSError:
@@ -136,7 +136,7 @@ def _look(entry: os.DirEntry[str]) -> File | None:
 
 
 def _as_object(path: str, status: os.stat_result) -> File:
-    """The file as it stands.
+    """The file as it is now.
 
     Raises:
         ValueError: it can be no object.

@@ -66,11 +66,11 @@ def plan_boundary(site: Site) -> Change:
     Raises:
         AwsError: there is one that is not ours and that allows more.
     """
-    found = find_boundary(site)
-    if found is None:
+    policy = find_boundary(site)
+    if policy is None:
         return Change(KIND, NAME, "created", NOTE, lambda: _create(site))
-    document = _document(site, found)
-    if not is_ours(found):
+    document = _document(site, policy)
+    if not is_ours(policy):
         _check_narrow(site, document)
         return Change(KIND, NAME, "exists", f"{NOTE}; an administrator's")
     if document == boundary_policy(site.partition):

@@ -144,9 +144,10 @@ def _finish(step: Step, site: Site) -> int:
     cluster = waiting.for_cluster(console, site, minutes=minutes)
     changed += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
     _warn_of_state(step, site, cluster)
-    found = dataclasses.replace(step.settings, dwh_endpoint=cluster["Endpoint"]["Address"], dwh_arn_role=site.role_arn)
-    if _try_connection(step, found) and not step.args.no_probe:
-        _try_copy(step, found)
+    host = cluster["Endpoint"]["Address"]
+    settings = dataclasses.replace(step.settings, dwh_endpoint=host, dwh_arn_role=site.role_arn)
+    if _try_connection(step, settings) and not step.args.no_probe:
+        _try_copy(step, settings)
     return changed
 
 

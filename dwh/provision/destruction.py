@@ -41,7 +41,7 @@ class Remains:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of ours is there."""
+        """Whether nothing is there that this project made."""
         return self.cluster is None and not any(change.changes for _, change in self.rest)
 
 
@@ -65,7 +65,7 @@ def look(step: Step) -> Remains:
 
 
 def find(site: Site, *, keep_network: bool) -> Remains:
-    """Look for everything of ours. A cluster of our name without our tags is not ours."""
+    """Look for everything that this project made. A cluster of our name without our tags is not ours."""
     cluster = redshift.find_cluster(site)
     ours = cluster if cluster is not None and site.owns(cluster.get("Tags")) else None
     looked = [(thing, removal.look(thing, site)) for thing in removal.things(site, ours, keep_network=keep_network)]
@@ -116,7 +116,7 @@ def confirm(step: Step, remains: Remains) -> None:
     """Ask for the name of the cluster.
 
     Raises:
-        RefusedError: it was not typed, or nobody is there to type it.
+        RefusedError: it was not typed, or there is no terminal.
     """
     name = step.settings.cluster_identifier
     undo = "" if step.args.final_snapshot or remains.cluster is None else " There is no undo and no snapshot."
@@ -191,10 +191,10 @@ def _not_removed(left: Sequence[tuple[Thing, DwhError]], count: int) -> AwsError
 
 
 def _look_for_another(step: Step, site: Site) -> None:
-    """Make sure of what the last lines say: somebody may have run create_cluster.py meanwhile.
+    """Make sure of what the last lines say: create_cluster.py may have run meanwhile.
 
     Raises:
-        AwsError: somebody has created the cluster again.
+        AwsError: the cluster was created again.
     """
     cluster = redshift.find_cluster(site)
     if cluster is not None and site.owns(cluster.get("Tags")):

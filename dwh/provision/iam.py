@@ -1,4 +1,4 @@
-"""The role that the cluster reads S3 with: trusted to our cluster and user alone, able to read our prefixes alone."""
+"""The role that the cluster reads S3 with: trusted only to our cluster and user, able to read only our prefixes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def plan_role(site: Site) -> Change:
     """The role, whom it trusts, and the boundary that it stays in."""
     iam = site.client("iam")
     name, trust, bound = site.settings.role_name, trust_policy(site), boundary_arn(site)
-    note = f"for {site.settings.db_user} of {site.name} alone"
+    note = f"only for {site.settings.db_user} of {site.name}"
     role = find_role(site, name)
     if role is None:
 
@@ -102,7 +102,7 @@ def plan_role(site: Site) -> Change:
         return Change("IAM role", name, "unchanged", note)
 
     def update() -> None:
-        if not bounded:  # first: the operator may change a role inside its boundary alone
+        if not bounded:  # first: the operator may change a role only inside its boundary
             iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=bound)
         if not trusted:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
@@ -114,18 +114,18 @@ def plan_policy(site: Site) -> Change:
     """What the role may read."""
     iam = site.client("iam")
     role, policy = site.settings.role_name, role_policy(site)
-    note = "reads log_data, song_data, log_jsonpath and our manifests alone"
+    note = "reads only log_data, song_data, log_jsonpath and our manifests"
     try:
-        found = iam.get_role_policy(RoleName=role, PolicyName=POLICY_NAME)["PolicyDocument"]
+        document = iam.get_role_policy(RoleName=role, PolicyName=POLICY_NAME)["PolicyDocument"]
     except iam.exceptions.NoSuchEntityException:
-        found = None
-    if found == policy:
+        document = None
+    if document == policy:
         return Change("IAM policy", POLICY_NAME, "unchanged", note)
 
     def put() -> None:
         iam.put_role_policy(RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=json.dumps(policy))
 
-    return Change("IAM policy", POLICY_NAME, "updated" if found else "created", note, put)
+    return Change("IAM policy", POLICY_NAME, "updated" if document else "created", note, put)
 
 
 def find_role(site: Site, name: str) -> dict[str, Any] | None:

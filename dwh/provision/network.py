@@ -122,7 +122,7 @@ def subnets(site: Site) -> list[str]:
 
 
 def offering_zones(site: Site) -> set[str] | None:
-    """The availability zones in which clusters of the node type can be made; None where a stand-in cannot say."""
+    """The availability zones in which clusters of the node type can be made; None where an emulator cannot say."""
     from botocore.parsers import ResponseParserError
 
     redshift = site.client("redshift")
@@ -163,10 +163,10 @@ def plan_endpoint(site: Site) -> Change:
     if not site.same_region:
         return Change(kind, name, "unchanged", f"not needed: the bucket is in {site.settings.s3_region}")
     ec2, vpc = site.client("ec2"), site.once(default_vpc)
-    found = _gateways(site, vpc, name)
-    covered = {table for endpoint in found for table in endpoint["RouteTableIds"]}
+    gateways = _gateways(site, vpc, name)
+    covered = {table for endpoint in gateways for table in endpoint["RouteTableIds"]}
     missing = [table for table in site.once(route_tables) if table not in covered]
-    mine = [endpoint for endpoint in found if site.owns(endpoint.get("Tags"))]
+    mine = [endpoint for endpoint in gateways if site.owns(endpoint.get("Tags"))]
     if not missing:
         return Change(kind, name, "unchanged" if mine else "exists", "" if mine else "not ours, left as it is")
 
@@ -252,7 +252,7 @@ def plan_group(site: Site) -> Change:
 
 
 def plan_rules(site: Site) -> Change:
-    """The rules of the group: one way in, and out to S3 alone."""
+    """The rules of the group: one way in, and out only to S3."""
     group = find_group(site)
     ingress, egress = wanted_ingress(site, group["GroupId"] if group else "itself"), wanted_egress(site)
     note = _ingress_note(site, ingress[0])

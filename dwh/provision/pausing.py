@@ -17,7 +17,7 @@ def switch(step: Step, site: Site) -> None:
     """Pause or resume the cluster, as the options say.
 
     Raises:
-        AwsError: there is no cluster of ours, or its state does not allow it.
+        AwsError: we have no cluster, or its state does not allow it.
     """
     args, console, wanted = step.args, step.console, "paused" if step.args.pause else "available"
     with noted("nothing was changed"):
@@ -49,13 +49,13 @@ def plan_switch(site: Site, wanted: str) -> Change:
     """What it takes to bring the cluster to "paused" or "available".
 
     Raises:
-        AwsError: there is no cluster of ours, or its state does not allow it.
+        AwsError: we have no cluster, or its state does not allow it.
     """
     cluster = redshift.our_cluster(site)
     if cluster is None:
         raise AwsError(f"there is no cluster {site.name} in {site.region}", hint=CREATE)
     status, client = cluster["ClusterStatus"], site.client("redshift")
-    note = ("storage alone is billed" if wanted == "paused" else "billed again") if site.target.billed else ""
+    note = ("only storage is billed" if wanted == "paused" else "billed again") if site.target.billed else ""
     if status == wanted or (status, wanted) in (("pausing", "paused"), ("resuming", "available")):
         return Change("Cluster", site.name, "unchanged", note)
     if wanted == "paused" and status == "available":

@@ -15,7 +15,7 @@ CHANGING = {"created": "would create", "updated": "would update", "deleted": "wo
 
 
 class NotOffered(Exception):
-    """A stand-in of AWS does not have a call; said as a warning."""
+    """An emulator of AWS does not have a call; said as a warning."""
 
 
 def nothing() -> None:
@@ -87,7 +87,7 @@ def apply(console: Console, site: Site, planners: Sequence[Planner], seen: Seque
 def settle(console: Console, site: Site, planner: Planner, *, minutes: float = 0) -> Change:
     """Make one resource what it should be, whatever becomes of the answers.
 
-    It is looked at once more first: the ids of what stands before it are known only now. A call that fails says
+    It is looked at once more first: the ids of what comes before it are known only now. A call that fails says
     little: it may have been carried out and its answer lost, and botocore, which sends it again, then hears that
     it is there already, or gone. So the resource is looked at again, and what is as it should be is done. What
     passes by itself is waited for, with a line that says so.

@@ -26,7 +26,7 @@ CHANGEABLE = ("available", "modifying")
 
 
 def random_password() -> str:
-    """A password that satisfies Redshift (upper, lower, digit) and that nobody keeps."""
+    """A password that satisfies Redshift (upper, lower, digit) and that is not kept."""
     alphabet = string.ascii_letters + string.digits
     while True:
         password = "".join(secrets.choice(alphabet) for _ in range(PASSWORD_LENGTH))
@@ -183,14 +183,14 @@ def plan_subnet_group(site: Site) -> Change:
     """The subnet group, over two availability zones or more."""
     redshift, chosen = site.client("redshift"), site.once(network.subnets)
     note = f"{len(chosen)} subnets"
-    found = find_subnet_group(site)
-    if found is not None:
-        return Change("Subnet group", site.name, "unchanged", f"{len(found['Subnets'])} subnets")
+    group = find_subnet_group(site)
+    if group is not None:
+        return Change("Subnet group", site.name, "unchanged", f"{len(group['Subnets'])} subnets")
 
     def create() -> None:
         redshift.create_cluster_subnet_group(
             ClusterSubnetGroupName=site.name,
-            Description=f"Where the cluster {site.name} may stand",
+            Description=f"Where the cluster {site.name} may be",
             SubnetIds=chosen,
             Tags=site.tag_list,
         )
@@ -280,7 +280,7 @@ def plan_parameters(site: Site) -> Change:
 
 @contextmanager
 def _offered(client: Any, operation: str) -> Iterator[None]:
-    """Let a stand-in of AWS lack an operation; AWS itself may not."""
+    """Let an emulator of AWS lack an operation; AWS itself may not."""
     from botocore.parsers import ResponseParserError
 
     try:
@@ -341,7 +341,7 @@ def _check_fixed(site: Site, cluster: dict[str, Any]) -> None:
     if "MultiAZ" in cluster:
         wanted["multi_az"] = (settings.multi_az, str(cluster["MultiAZ"]).lower() in ("enabled", "true"))
     host, port = cluster.get("Endpoint", {}).get("Address"), cluster.get("Endpoint", {}).get("Port")
-    if host and is_amazon(f"https://{host}"):  # a stand-in takes another port when this one is in use
+    if host and is_amazon(f"https://{host}"):  # an emulator takes another port when this one is in use
         wanted["db_port"] = (settings.db_port, port)
     if ":key/" in settings.encryption_key:  # an alias does not say which key it is
         wanted["encryption_key"] = (settings.encryption_key, cluster.get("KmsKeyId"))

@@ -113,14 +113,14 @@ def look(thing: Thing, site: Site) -> Change:
         return Change(thing.kind, thing.name, "unknown", error.message)
 
 
-def remove(console: Console, site: Site, found: Sequence[tuple[Thing, Change]]) -> list[tuple[Thing, DwhError]]:
+def remove(console: Console, site: Site, removals: Sequence[tuple[Thing, Change]]) -> list[tuple[Thing, DwhError]]:
     """Remove one thing after the other; one that resists does not save the rest.
 
     Returns:
         What could not be removed, with the reason.
     """
     left: list[tuple[Thing, DwhError]] = []
-    for thing, change in found:
+    for thing, change in removals:
         try:
             with explained():
                 done = plan.settle(console, site, partial(planned, thing)) if change.changes else change

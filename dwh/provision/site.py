@@ -80,7 +80,7 @@ class Site:
 
     @property
     def name(self) -> str:
-        """Name of the cluster, and of everything that is made for it alone."""
+        """Name of the cluster, and of everything that is made only for it."""
         return self.settings.cluster_identifier
 
     @property

@@ -20,7 +20,7 @@ LATE_SECONDS = 60.0
 def usable(cluster: dict[str, Any]) -> bool:
     """Whether the cluster can be connected to and will take changes.
 
-    ``available`` alone is not enough: while ``ClusterAvailabilityStatus`` is
+    ``available`` is not enough: while ``ClusterAvailabilityStatus`` is
     "Modifying" the next change is refused, and COPY needs the role in sync.
     """
     return state(cluster) == "available"

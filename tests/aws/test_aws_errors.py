@@ -38,7 +38,7 @@ CODES = {
     "InvalidClientTokenId": "does not know the access key",
     "SignatureDoesNotMatch": "does not belong to the access key",
     "ExpiredToken": "expired",
-    "RequestExpired": "an old one",
+    "RequestExpired": "as expired",
     "NoSuchBucket": "no such bucket",
     "BucketAlreadyExists": "another account",
 }

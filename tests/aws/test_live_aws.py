@@ -245,7 +245,7 @@ def test_without_consent_nothing_is_made(check, aws, tmp_path, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     code, said = check()
     assert code == 3
-    assert "error: nobody is there to confirm" in said
+    assert "error: there is no terminal to confirm on" in said
     assert "hint: make aws-check YES=1 does not ask; nothing was made" in said
     assert re.search(r"about \d\d minutes, \$0\.\d\d; at most about 70 minutes, \$0\.64", said)
     assert aws.left() == []

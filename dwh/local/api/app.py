@@ -1,6 +1,6 @@
 """The AWS API of the local target, as one WSGI application: moto, and what we change in it.
 
-Everything that leans on moto's internals stands here, in ``cluster.py``, in
+Everything that depends on moto's internals is here, in ``cluster.py``, in
 ``redshift_api.py`` and in ``buckets.py``; requirements.txt pins moto's minor
 version, and the tests of test_launcher, test_clusters and test_buckets go through all of them.
 
@@ -71,7 +71,7 @@ def create_app(home: Path, token: str) -> Application:
     """The application, its clusters' files in ``home``.
 
     Args:
-        home: a folder that is ours alone.
+        home: a folder that only this user can enter.
         token: the secret that every request must show.
     """
     _without_instances()

@@ -22,7 +22,7 @@ def answer(path: str, query: str) -> bytes | None:
 
     Args:
         path: of the address: the bucket.
-        query: the parameters of the call, as they stand in its address.
+        query: the parameters of the call, as its address has them.
 
     Returns:
         None for what is left to moto: other calls, other parameters, pages of nothing, buckets that are not there.

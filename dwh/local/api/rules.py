@@ -31,7 +31,7 @@ NEEDED = ("ClusterIdentifier", "NodeType", "MasterUsername")
 
 
 def check_new_cluster(params: Mapping[str, Any]) -> None:
-    """Refuse what CreateCluster refuses, of its values alone."""
+    """Refuse what CreateCluster refuses, by its values."""
     for name in NEEDED:
         if not params.get(name):
             refuse("MissingParameter", f"The request must contain the parameter {name}")
