@@ -67,3 +67,16 @@ def test_a_load_runs_these_statements_in_this_order(warehouse):
     assert places[:-2] == sorted(places[:-2])
     written = [table for verb, table in WRITES.findall(ran.err) if verb != "DELETE FROM" or "staging" not in table]
     assert written == [WRITES.search(getattr(sql_queries, name))[2] for name in listed[:-2]]
+
+
+def test_no_column_of_the_star_or_of_what_the_loads_remember_stays_empty(warehouse):
+    """A column that a statement on the way forgets would be NULL for ever, and no error."""
+    warehouse.events("a", PLAY)
+    warehouse.songs({**SONG, "artist_location": "Oslo", "artist_latitude": 59.9, "artist_longitude": 10.7})
+    assert warehouse.main("etl").code == 0
+    unfilled = []
+    for table in set(sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES) - {"load_history"}:
+        columns = re.findall(r"(?m)^    ([a-z_]+) +[A-Z]", sql_queries.CREATE[table])
+        counts = warehouse.query(f"SELECT {', '.join(f'COUNT({column})' for column in columns)} FROM {table}")[0]
+        unfilled += [f"{table}.{column}" for column, count in zip(columns, counts, strict=True) if not count]
+    assert unfilled == []
