@@ -100,9 +100,9 @@ def _write(step: cli.Step, report: insights.Report) -> None:
     for path, word in files.write(report, args.output, data_format="json" if args.format == "json" else "csv"):
         step.console.line("File", str(path), word)
     address = (args.output / files.PAGE).absolute().as_uri()
-    step.console.say(f"Report: {address}")
     if args.open and not _opened(address):
         step.console.warn("there is no browser here that could be opened")
+    step.console.say(f"Report: {address}")
 
 
 def _print(step: cli.Step, report: insights.Report) -> None:

@@ -83,6 +83,10 @@ def collect(
     from dwh.insights import ask
 
     window = ask.find_window(cur, since, until)
-    coverage = ask.survey(cur, window)
-    answers = [ask.answer(cur, question, window, limit, coverage) for question in chosen or questions()]
-    return Report(window, coverage, tuple(answers), about or About())
+    coverage = ask.coverage(cur, window)
+    survey = coverage.records[0]
+    answers = tuple(
+        coverage if question is coverage.question else ask.answer(cur, question, window, limit, survey)
+        for question in chosen or questions()
+    )
+    return Report(window, survey, answers, about or About())

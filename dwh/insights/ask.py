@@ -63,17 +63,16 @@ def last_load(cur: cursor) -> str:
     return f"Load {found[0][0]}, published {words.moment(found[0][1])}" if found else ""
 
 
-def survey(cur: cursor, window: Window) -> Mapping[str, Any]:
-    """The row of ``coverage``.
+def coverage(cur: cursor, window: Window) -> Answer:
+    """The answer that everything else rests on.
 
     Raises:
         WarehouseError: there are no plays in the range.
     """
-    (coverage,) = select(["coverage"])
-    row = answer(cur, coverage, window, 1, {}).records[0]
-    if not row["plays"]:
+    found = answer(cur, select(["coverage"])[0], window, 1, {})
+    if not found.records[0]["plays"]:
         raise _nothing(window.first_day, window.last_day)
-    return row
+    return found
 
 
 def answer(cur: cursor, question: Question, window: Window, limit: int, survey: Mapping[str, Any]) -> Answer:

@@ -58,7 +58,8 @@ def cell(value: Any, column: Column, kind: str = "") -> str:
     if column.is_number:
         key = "" if value is None else value.toordinal() if isinstance(value, date) else f"{value:g}"
         return f'<td class="{kind or "n"}" data-v="{key}">{shown}</td>'
-    return f'<td class="{kind}" dir="auto">{shown}</td>' if kind else f'<td dir="auto">{shown}</td>'
+    kind = kind or ("text" if column.kind == "text" else "")
+    return f'<td class="{kind}" dir="auto">{shown}</td>'
 
 
 def _classes(heading: Heading) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -137,126 +137,126 @@ def read(name: str, text: str) -> Question:
     Raises:
         ConfigError: the head cannot be used; it names file and line.
     """
-    head = _Head(name, text)
-    shape = head.shape()
-    columns = tuple(head.columns())
-    names = [column.name for column in columns]
-    measure = head.value("measure", "" if shape in ("ranking", "series", "levels", "heat map") else names[-1])
-    if measure not in names:
-        head.fail(head.line_of("measure"), f"there is no column {measure}{_meant(measure, names)}")
-    head.check_kinds(shape, columns)
-    head.check_statement()
-    things = head.value("things", "" if shape == "ranking" else "rows")
-    title, group, order = head.title(), head.value("group"), head.number("order")
-    return Question(
-        name, title, group, order, shape, things, measure, columns, tuple(head.notes(names)), head.statement
-    )
-
-
-class _Head:
-    """The head of a file while it is read: its lines by their key, and what to say of them."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self._name = name
-        lines = text.splitlines()
-        self._end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
-        self._lines = [line[2:].rstrip() for line in lines[: self._end]]
-        self.statement = "\n".join(lines[self._end :]).strip() + "\n"
-        self._places: dict[str, int] = {}
-        for number, line in enumerate(self._lines[1:], 2):
-            if line.startswith(" ") and not line.startswith("  "):
-                word = line.partition(":")[0].strip()
-                if word not in WORDS:
-                    self.fail(number, f"{word!r} is no word of a head{_meant(word, WORDS)}")
-                self._places[word] = number
-
-    def fail(self, number: int, what: str) -> None:
-        raise ConfigError(
-            f"dwh/insights/questions/{self._name}.sql, line {number}: {what}",
-            hint="fix the head of that file: dwh/insights/README.md explains it",
+    lines = text.splitlines()
+    end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    try:
+        head = _words(lines[:end])
+        shape = _value(head, "shape")
+        if shape not in SHAPES:
+            raise _WrongError(head["shape"][0], f"there is no shape {shape}{_meant(shape, SHAPES)}")
+        columns = _columns(head, shape)
+        question = Question(
+            name=name,
+            title=lines[0][2:].strip(),
+            group=_value(head, "group"),
+            order=_number(head, "order"),
+            shape=shape,
+            things=_value(head, "things", "" if shape == "ranking" else "rows"),
+            measure=_measure(head, shape, columns),
+            columns=columns,
+            notes=_notes(head, columns),
+            sql=_statement(lines, end),
         )
+    except _WrongError as wrong:
+        raise ConfigError(
+            f"dwh/insights/questions/{name}.sql, line {wrong.line}: {wrong}",
+            hint="fix the head of that file: dwh/insights/README.md explains it",
+        ) from None
+    return question
 
-    def line_of(self, word: str) -> int:
-        return self._places.get(word, 1)
 
-    def title(self) -> str:
-        title = self._lines[0].strip() if self._lines else ""
-        if not title.endswith("?"):
-            self.fail(1, "the first line has to be the question, as a comment that ends with a question mark")
-        return title
+class _WrongError(Exception):
+    """What is wrong in a file, and in which line of it."""
 
-    def value(self, word: str, default: str = "") -> str:
-        place = self._places.get(word)
-        value = self._lines[place - 1].partition(":")[2].strip() if place else default
-        if not value:
-            self.fail(place or 1, f"the head needs {word}: with a value")
-        return value
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line = line
 
-    def shape(self) -> str:
-        value = self.value("shape")
-        if value not in SHAPES:
-            self.fail(self.line_of("shape"), f"there is no shape {value}{_meant(value, SHAPES)}")
-        return value
 
-    def number(self, word: str) -> int:
-        value = self.value(word)
-        if not value.isdecimal():
-            self.fail(self.line_of(word), f"{word} has to be a whole number, not {value}")
-        return int(value)
+# The words of a head: the number of the line, the value, and the indented lines below it with theirs.
+_Head = dict[str, tuple[int, str, list[tuple[int, str]]]]
 
-    def items(self, word: str) -> Iterator[tuple[int, str]]:
-        """The indented lines below a word, with their numbers."""
-        for number in range(self._places.get(word, self._end) + 1, self._end + 1):
-            line = self._lines[number - 1]
-            if not line.startswith("  "):
-                return
-            yield number, line.strip()
 
-    def columns(self) -> Iterator[Column]:
-        seen = set()
-        for number, item in self.items("columns"):
-            name, what, heading, *more = [*(part.strip() for part in item.split("|")), "", ""]
-            kind, _, formula = (part.strip() for part in what.partition("="))
-            if kind not in KINDS:
-                self.fail(number, f"there is no kind {kind or 'given'}{_meant(kind, KINDS)}")
-            if not re.fullmatch(r"[a-z]\w*", name) or name in seen or any(more[:-1]):
-                self.fail(
-                    number, "a column is: name | kind | heading; each name once, and no heading where it is the name"
-                )
-            if formula and not FORMULA.fullmatch(formula):
-                self.fail(number, f"{formula!r} is no formula")
-            seen.add(name)
-            yield Column(name, kind, formula, heading or name.replace("_", " "))
-        if not seen:
-            self.fail(self.line_of("columns"), "the head needs columns: with a line for each")
+def _words(lines: Sequence[str]) -> _Head:
+    if not lines or not lines[0].endswith("?"):
+        raise _WrongError(1, "the first line has to be the question, as a comment that ends with a question mark")
+    head: _Head = {word: (1, "", []) for word in WORDS}
+    items: list[tuple[int, str]] = []
+    for number, line in enumerate(lines[1:], 2):
+        if line.startswith("--   "):
+            items.append((number, line[5:].strip()))
+        elif line != "--":
+            word, _, value = (part.strip() for part in line[2:].partition(":"))
+            if word not in WORDS:
+                raise _WrongError(number, f"{word!r} is no word of a head{_meant(word, WORDS)}")
+            items = []
+            head[word] = (number, value, items)
+    return head
 
-    def notes(self, names: Sequence[str]) -> Iterator[str]:
-        for number, note in self.items("notes"):
-            for hole in re.findall(r"\{.*?\}", note):
-                known = HOLE.fullmatch(hole)
-                if not known or (known[2] and known[2] not in names):
-                    self.fail(number, f"{hole} is nothing that can be filled in")
-            yield note
 
-    def check_kinds(self, shape: str, columns: Sequence[Column]) -> None:
-        expected = SHAPES[shape]
-        kinds = [column.kind for column in columns[: len(expected)]]
-        if len(kinds) < len(expected) or any(
-            kind not in allowed.split("|") for kind, allowed in zip(kinds, expected, strict=True)
-        ):
-            begins = ", ".join(allowed.replace("|", " or ") for allowed in expected)
-            self.fail(self.line_of("columns"), f"the columns of a {shape} begin with: {begins}")
+def _value(head: _Head, word: str, default: str = "") -> str:
+    number, value, _ = head[word]
+    if not (value or default):
+        raise _WrongError(number, f"the head needs {word}: with a value")
+    return value or default
 
-    def check_statement(self) -> None:
-        """A parameter that is not there, or a lone ``%``, would fail with a traceback when the question is asked."""
-        for number, line in enumerate(self.statement.splitlines(), self._end + 2):
-            for found in re.finditer(r"%(?:%|\((\w+)\)s)?", line):
-                if found[0] == "%":
-                    self.fail(number, "a % in a statement is written %%")
-                if found[1] and found[1] not in PARAMETERS:
-                    self.fail(number, f"there is no parameter {found[1]}{_meant(found[1], PARAMETERS)}")
-        if not re.search(r"^SELECT\b|^WITH\b", self.statement, re.MULTILINE):
-            self.fail(self._end + 1, "below the head, after an empty line, has to be a SELECT")
+
+def _number(head: _Head, word: str) -> int:
+    value = _value(head, word)
+    if not value.isdecimal():
+        raise _WrongError(head[word][0], f"{word} has to be a whole number, not {value}")
+    return int(value)
+
+
+def _columns(head: _Head, shape: str) -> tuple[Column, ...]:
+    found: dict[str, Column] = {}
+    for number, item in head["columns"][2]:
+        name, what, heading, *more = [*(part.strip() for part in item.split("|")), "", ""]
+        kind, _, formula = (part.strip() for part in what.partition("="))
+        if kind not in KINDS:
+            raise _WrongError(number, f"there is no kind {kind or 'given'}{_meant(kind, KINDS)}")
+        if not re.fullmatch(r"[a-z]\w*", name) or name in found or any(more[:-1]):
+            raise _WrongError(number, "a column is: name | kind | heading; each name once, a heading where it differs")
+        if formula and not FORMULA.fullmatch(formula):
+            raise _WrongError(number, f"{formula!r} is no formula")
+        found[name] = Column(name, kind, formula, heading or name.replace("_", " "))
+    begins, kinds = SHAPES[shape] or ("|".join(KINDS),), [column.kind for column in found.values()]
+    if len(kinds) < len(begins) or not all(kind in of.split("|") for kind, of in zip(kinds, begins, strict=False)):
+        told = ", ".join(of.replace("|", " or ") for of in begins) if SHAPES[shape] else "any"
+        raise _WrongError(head["columns"][0], f"the columns of a {shape} begin with: {told}")
+    return tuple(found.values())
+
+
+def _measure(head: _Head, shape: str, columns: Sequence[Column]) -> str:
+    names = [column.name for column in columns]
+    measure = _value(head, "measure", names[-1] if shape in ("facts", "cohorts") else "")
+    if measure not in names:
+        raise _WrongError(head["measure"][0], f"there is no column {measure}{_meant(measure, names)}")
+    return measure
+
+
+def _notes(head: _Head, columns: Sequence[Column]) -> tuple[str, ...]:
+    names = [column.name for column in columns]
+    for number, note in head["notes"][2]:
+        for hole in re.findall(r"\{.*?\}", note):
+            known = HOLE.fullmatch(hole)
+            if not known or (known[2] and known[2] not in names):
+                raise _WrongError(number, f"{hole} is nothing that can be filled in")
+    return tuple(note for _, note in head["notes"][2])
+
+
+def _statement(lines: Sequence[str], end: int) -> str:
+    """What is below the head. A parameter that is not there, or a lone ``%``, would fail with a traceback later."""
+    for number, line in enumerate(lines[end:], end + 1):
+        for found in re.finditer(r"%(?:%|\((\w+)\)s)?", line):
+            if found[0] == "%":
+                raise _WrongError(number, "a % in a statement is written %%")
+            if found[1] and found[1] not in PARAMETERS:
+                raise _WrongError(number, f"there is no parameter {found[1]}{_meant(found[1], PARAMETERS)}")
+    statement = "\n".join(lines[end:]).strip() + "\n"
+    if not re.search(r"^(SELECT|WITH)\b", statement, re.MULTILINE):
+        raise _WrongError(end + 1, "below the head, after an empty line, has to be a SELECT")
+    return statement
 
 
 def _meant(word: str, known: Sequence[str] | Mapping[str, object]) -> str:

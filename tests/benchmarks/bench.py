@@ -202,7 +202,7 @@ def insights(place: Place, work: Path, times: int, data: Path | None = None) -> 
     def asked() -> dict[str, float]:
         with closing(place.connect()) as conn, conn.cursor() as cur:
             window, took = ask.find_window(cur, None, None), {}
-            survey = ask.survey(cur, window)
+            survey = ask.coverage(cur, window).records[0]
             for question in ours.questions():
                 started = time.perf_counter()
                 ask.answer(cur, question, window, 10, survey)

@@ -14,6 +14,7 @@
 -- notes:
 --   Only plays of a song in the catalogue: {matched}; artists_heard has all that was heard.
 
+-- The plays are grouped by user and by song in one reading; in the rows of the songs user_id is NULL, which no play has.
 -- Served by: the sort key (start_time), the dist key (user_id); artists is on every node.
 SELECT
     RANK() OVER (ORDER BY counted.plays DESC) AS rank,
@@ -26,14 +27,14 @@ SELECT
 FROM (
     SELECT
         artist_id,
-        SUM(plays) AS plays,
-        COUNT(DISTINCT user_id) AS listeners,
-        COUNT(DISTINCT song_id) AS songs
+        SUM(CASE WHEN user_id IS NOT NULL THEN plays END) AS plays,
+        COUNT(user_id) AS listeners,
+        COUNT(song_id) AS songs
     FROM (
         SELECT artist_id, song_id, user_id, COUNT(*) AS plays
         FROM songplays
         WHERE start_time >= %(since)s AND start_time < %(until)s AND artist_id IS NOT NULL
-        GROUP BY artist_id, song_id, user_id
+        GROUP BY GROUPING SETS ((artist_id, user_id), (artist_id, song_id))
     ) AS listened
     GROUP BY artist_id
 ) AS counted

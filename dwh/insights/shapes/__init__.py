@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from dwh.insights import html, layout
 from dwh.insights.answer import Answer, Record
 from dwh.insights.layout import Style
 from dwh.insights.question import Question
@@ -13,42 +14,40 @@ from dwh.insights.svg import Drawing
 from dwh.insights.window import Window
 
 
-class Shape(Protocol):
-    """What each of the modules here has."""
-
-    def finish(self, question: Question, rows: list[Record], window: Window, limit: int) -> list[Record]:
-        """The rows of the answer from those of the statement: the ones that were missing are there."""
-        ...
-
-    def sentence(self, answer: Answer) -> str:
-        """The answer in a sentence; empty where there is nothing to say."""
-        ...
-
-    def notes(self, answer: Answer) -> Sequence[str]:
-        """What a reader must know, beyond the notes of the head."""
-        ...
-
-    def lines(self, answer: Answer, style: Style) -> tuple[list[str], list[str]]:
-        """The table on a terminal, and notes about what it leaves out."""
-        ...
-
-    def chart(self, answer: Answer) -> Drawing | None:
-        """The chart; none where there would be nothing to see."""
-        ...
-
-    def table(self, answer: Answer) -> str:
-        """The table as HTML."""
-        ...
+def _lines(answer: Answer, style: Style) -> tuple[list[str], list[str]]:
+    return layout.table(answer.question.columns, answer.rows, answer.question.measured, style)
 
 
-SHAPES = cast(
-    Mapping[str, Shape],
-    {
-        "facts": facts,
-        "ranking": ranking,
-        "series": series,
-        "levels": levels,
-        "heat map": heat,
-        "cohorts": cohorts,
-    },
-)
+def _table(answer: Answer) -> str:
+    return html.table(answer.question.columns, answer.rows)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is done with an answer.
+
+    Args:
+        finish: from the rows of the statement those of the answer; the ones that were missing are there.
+        sentence: the answer in a sentence; empty where there is nothing to say.
+        notes: what a reader must know, beyond the notes of the head.
+        lines: the table on a terminal, and notes about what it leaves out.
+        chart: none where there would be nothing to see.
+        table: the table as HTML.
+    """
+
+    finish: Callable[[Question, list[Record], Window, int], list[Record]]
+    sentence: Callable[[Answer], str]
+    notes: Callable[[Answer], Sequence[str]] = lambda _: ()
+    lines: Callable[[Answer, Style], tuple[list[str], list[str]]] = _lines
+    chart: Callable[[Answer], Drawing | None] = lambda _: None
+    table: Callable[[Answer], str] = _table
+
+
+SHAPES: Mapping[str, Shape] = {
+    "facts": Shape(facts.finish, facts.sentence, lines=facts.lines, table=facts.table),
+    "ranking": Shape(ranking.finish, ranking.sentence, ranking.notes, chart=ranking.chart),
+    "series": Shape(series.finish, series.sentence, series.notes, series.lines, series.chart),
+    "levels": Shape(levels.finish, levels.sentence, lines=levels.lines, chart=levels.chart, table=levels.table),
+    "heat map": Shape(heat.finish, heat.sentence, heat.notes, heat.lines, heat.chart, heat.table),
+    "cohorts": Shape(cohorts.finish, cohorts.sentence, cohorts.notes, cohorts.lines, cohorts.chart, cohorts.table),
+}

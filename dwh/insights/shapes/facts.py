@@ -30,11 +30,6 @@ def sentence(answer: Answer) -> str:
     return f"{'; '.join(f'{words.step(row[0], first)}: {text}' for row, text in zip(answer.rows, said, strict=True))}."
 
 
-def notes(answer: Answer) -> tuple[str, ...]:
-    """None of its own."""
-    return ()
-
-
 def _is_turned(answer: Answer) -> bool:
     return len(answer.rows) == 1 or (len(answer.rows) < FEW and len(answer.question.columns) > 5)
 
@@ -53,10 +48,6 @@ def lines(answer: Answer, style: Style) -> tuple[list[str], list[str]]:
         figures = [style.encodable(words.cell(value, c)) for value, c in zip(row[1:], columns[1:], strict=True)]
         turned.append(layout.Cells(style.encodable(words.cell(row[0], columns[0])), figures))
     return layout.lay_out(turned, style)
-
-
-def chart(answer: Answer) -> None:
-    """None."""
 
 
 def table(answer: Answer) -> str:

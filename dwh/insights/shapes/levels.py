@@ -49,11 +49,6 @@ def sentence(answer: Answer) -> str:
     return f"Of {everything:,} {unit}: {', '.join(parts)}."
 
 
-def notes(answer: Answer) -> tuple[str, ...]:
-    """None of its own."""
-    return ()
-
-
 def _by_step(rows: list[Row]) -> dict[Any, dict[str, Row]]:
     found: dict[Any, dict[str, Row]] = {}
     for row in rows:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dwh.insights import html, layout, svg, words
+from dwh.insights import svg, words
 from dwh.insights.answer import Answer, Record, computed
-from dwh.insights.layout import Style
 from dwh.insights.question import Question
 from dwh.insights.window import Window
 
@@ -53,11 +52,6 @@ def notes(answer: Answer) -> list[str]:
     return [f"{len(rows):,} of {last['found']:,} {question.things}, by {question.measured.heading}{more}."]
 
 
-def lines(answer: Answer, style: Style) -> tuple[list[str], list[str]]:
-    """A table with bars."""
-    return layout.table(answer.question.columns, answer.rows, answer.question.measured, style)
-
-
 def chart(answer: Answer) -> svg.Drawing | None:
     """Bars across."""
     measured = answer.question.measured
@@ -66,8 +60,3 @@ def chart(answer: Answer) -> svg.Drawing | None:
         return None
     bars = [(label(answer, row), row[measured.name], words.figure(row[measured.name], measured)) for row in rows]
     return svg.ranking(bars, "", f"{len(bars)} bars. {sentence(answer)}")
-
-
-def table(answer: Answer) -> str:
-    """All the rows."""
-    return html.table(answer.question.columns, answer.rows)

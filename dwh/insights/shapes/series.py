@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from dwh.insights import html, layout, svg, words
+from dwh.insights import layout, svg, words
 from dwh.insights.answer import Answer, Record, Row, computed, filled, steps
 from dwh.insights.layout import Style
 from dwh.insights.question import Column, Question
@@ -117,8 +117,3 @@ def _lines(answer: Answer) -> svg.Drawing:
     key += [("part", "day seen in part")] if any(point.partial for point in points) else []
     mondays = [n for n, row in enumerate(answer.rows) if row[0] == monday(row[0])]
     return svg.lines(points, f"{measured.heading} a day", sentence(answer), tuple(key), mondays[0] if mondays else 0)
-
-
-def table(answer: Answer) -> str:
-    """All the rows."""
-    return html.table(answer.question.columns, answer.rows)
