@@ -16,7 +16,7 @@ import pandas as pd
 from dwh.console import plural
 from dwh.errors import ConfigError
 from dwh.insights import words
-from dwh.insights.question import HOLE, Column, Question
+from dwh.insights.question import FORMULA, HOLE, Column, Question
 from dwh.insights.window import DAY, Window, monday
 
 Row = tuple[Any, ...]
@@ -24,10 +24,11 @@ Record = dict[str, Any]
 
 UNKNOWN = "unknown"
 # Nullable types: a count that is not known must not turn the others into floats.
-DTYPES = dict.fromkeys(("rank", "count", "number", "hour", "decade"), "Int64") | dict.fromkeys(
-    ("ratio", "percent"), "Float64"
-)
-DTYPES |= dict.fromkeys(("flag", "mark"), "boolean")
+DTYPES = {
+    **dict.fromkeys(("rank", "count", "number", "hour", "decade"), "Int64"),
+    **dict.fromkeys(("ratio", "percent"), "Float64"),
+    **dict.fromkeys(("flag", "mark"), "boolean"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def records_of(question: Question, names: Sequence[str], rows: Iterable[Row]) ->
     Raises:
         ConfigError: a column that the head names was not returned.
     """
-    missing = [c.name for c in question.columns if not c.formula and c.name not in names and not _by_shape(question, c)]
+    missing = [name for name in _needed(question) if name not in names]
     if missing:
         raise ConfigError(
             f"dwh/insights/questions/{question.name}.sql: the statement returns no column {missing[0]}",
@@ -89,9 +90,16 @@ def records_of(question: Question, names: Sequence[str], rows: Iterable[Row]) ->
     return records
 
 
-def _by_shape(question: Question, column: Column) -> bool:
-    """Whether the shape computes a column: the size of a cohort, and the share of it that came back."""
-    return question.shape == "cohorts" and column in (question.columns[2], question.columns[4])
+def _needed(question: Question) -> list[str]:
+    """The columns that a statement has to return: those without a formula, and what formulas refer to."""
+    # The shape itself computes the size of a cohort, and the share of it that came back.
+    by_shape = question.columns[2::2] if question.shape == "cohorts" else ()
+    plain = [column.name for column in question.columns if not column.formula and column not in by_shape]
+    asked = [
+        name for c in question.columns if (found := FORMULA.fullmatch(c.formula)) for name in found.groups() if name
+    ]
+    computed = [column.name for column in question.columns if column.formula]
+    return [name for name in dict.fromkeys([*plain, *asked]) if name not in (*computed, "days")]
 
 
 def _number(value: Any) -> Any:
@@ -172,9 +180,9 @@ def _value(column: Column, question: Question, rows: Sequence[Record], number: i
         return sum(last) / 7 if len(last) == 7 else None
     over, under = column.formula.split(" / ")
     known = {**rows[number], "days": len(window.days)}
-    below = sum(row[under[4:]] for row in rows) if under.startswith("all ") else known[under]
-    scale = 100 if column.kind == "percent" else 1
-    return scale * known[over] / below if below and known[over] is not None else None
+    below = sum(row[under[4:]] for row in rows) if under.startswith("all ") else known.get(under)
+    scale, above = 100 if column.kind == "percent" else 1, known.get(over)
+    return scale * above / below if below and above is not None else None
 
 
 def _belongs(day: date, step: Any, kind: str) -> bool:
@@ -204,9 +212,8 @@ def _hole(answer: Answer, hole: str) -> str:
     if word == "partial_days":
         return words.listed([str(day) for day in window.partial_days])
     if word == "matched":
-        return (
-            f"{survey['matched_plays']:,} of {plural(survey['plays'], 'play')} ({words.percent(survey['match_pct'])})"
-        )
+        share = words.percent(survey["match_pct"])
+        return f"{survey['matched_plays']:,} of {plural(survey['plays'], 'play')} ({share})"
     column = answer.question.column(name)
     if word == "sum":
         return words.figure(sum(row[name] or 0 for row in rows), column)

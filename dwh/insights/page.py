@@ -130,10 +130,9 @@ def _links(report: Report) -> str:
 
 def _footer(report: Report) -> str:
     definitions = "\n".join(f"<p><b>{term}</b>: {text}</p>" for term, text in DEFINITIONS)
-    command = escape(" ".join(["python business_insights.py", report.about.options, "--output DIR"]).replace("  ", " "))
-    return (
-        f"<footer>\n{definitions}\n<p>All times are UTC. This page was made with <code>{command}</code>.</p>\n</footer>"
-    )
+    options = f"{report.about.options} --output DIR".strip()
+    made = f"All times are UTC. This page was made with <code>python business_insights.py {escape(options)}</code>."
+    return f"<footer>\n{definitions}\n<p>{made}</p>\n</footer>"
 
 
 def _section(answer: Answer, short: list[Finding]) -> str:
@@ -161,12 +160,9 @@ def _nothing(answer: Answer) -> str:
         return ""
     if not answer.rows:
         return f"No {answer.question.things} in this range."
-    first, left_out = (
-        answer.question.columns[0],
-        any(row[answer.question.columns[0].name] is None for row in answer.raw),
-    )
-    of = f" of a known {first.heading}" if left_out else ""
-    return f"No {answer.question.measured.heading}{of} in this range."
+    first = answer.question.columns[0]
+    left_out = any(row.get(first.name, 0) is None for row in answer.raw)
+    return f"No {answer.question.measured.heading}{f' of a known {first.heading}' if left_out else ''} in this range."
 
 
 def _figure(name: str, what: str, drawing: Drawing) -> str:

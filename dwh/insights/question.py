@@ -30,6 +30,8 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
 PARAMETERS = ("since", "until", "full_since", "full_until", "limit")
 WORDS = ("group", "order", "shape", "things", "measure", "columns", "notes")
 FORMULA = re.compile(r"full days|seen in full|seen in part|7-day mean of (\w+)|(\w+) / (?:all )?(\w+)")
+# Formulas that look at the time of a row: the kind that its first column has to have.
+NEEDS = {"seen in full": ("week", "month"), "seen in part": ("day",), "7-day mean": ("day",)}
 HOLE = re.compile(r"\{(days|partial_days|matched|(?:sum|last) (\w+))\}")
 
 
@@ -219,6 +221,9 @@ def _columns(head: _Head, shape: str) -> tuple[Column, ...]:
             raise _WrongError(number, "a column is: name | kind | heading; each name once, a heading where it differs")
         if formula and not FORMULA.fullmatch(formula):
             raise _WrongError(number, f"{formula!r} is no formula")
+        first = next(iter(found.values()), None)
+        if (needs := NEEDS.get(formula.partition(" of ")[0])) and (first is None or first.kind not in needs):
+            raise _WrongError(number, f"{formula} needs a first column of kind {' or '.join(needs)}")
         found[name] = Column(name, kind, formula, heading or name.replace("_", " "))
     begins, kinds = SHAPES[shape] or ("|".join(KINDS),), [column.kind for column in found.values()]
     if len(kinds) < len(begins) or not all(kind in of.split("|") for kind, of in zip(kinds, begins, strict=False)):

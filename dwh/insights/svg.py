@@ -77,6 +77,14 @@ def pct(part: float) -> str:
     return f"{round(100 * part, 2):g}%"
 
 
+def short(value: float) -> str:
+    """A figure beside a mark, where there is room for a few characters: ``542``, ``5.2``, ``15.3k``, ``1.2M``."""
+    for size, letter in ((1_000_000, "M"), (10_000, "k")):
+        if value >= size:
+            return f"{value / (1000 if letter == 'k' else size):.1f}".removesuffix(".0") + letter
+    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.1f}"
+
+
 def marks(biggest: float) -> list[float]:
     """Three to six round figures from 0 that hold the biggest value."""
     size = 10.0 ** (len(str(int(biggest))) - 1)
@@ -126,7 +134,7 @@ def columns(bars: Sequence[Bar], unit: str, says: str, key: tuple[tuple[str, str
                 below += value
             if bar.total == top or len(bars) <= MOST_COLUMNS:
                 kinds = "value strong" if bar.total == top else "value wide"
-                out.append(text(middle, y(bar.total) - 5, f"{bar.total:,.4g}", kinds, "middle"))
+                out.append(text(middle, y(bar.total) - 5, short(bar.total), kinds, "middle"))
             if number % every == 0:
                 narrow = "axis" if number % (2 * every) == 0 else "axis wide"
                 out.append(text(middle, height - 6, bar.label, narrow, "middle"))
@@ -178,7 +186,7 @@ def lines(points: Sequence[Point], unit: str, says: str, key: tuple[tuple[str, s
                 out.append(text(x(n), height - 6, point.label, kind, "middle"))
         peak = peaks[0]
         side = "end" if peak > 0.8 * count else "start" if peak < 0.2 * count else "middle"
-        out.append(text(x(peak), y(top) - 8, f"{points[peak].label}: {top:,.4g}", "value strong", side))
+        out.append(text(x(peak), y(top) - 8, f"{points[peak].label}: {short(top)}", "value strong", side))
         return "".join(out)
 
     return Drawing(_plot(height, top, inner), height, unit, says, LEFT, key)
@@ -197,7 +205,7 @@ def _plot(height: int, biggest: float, inner: Callable[[Callable[[float], float]
         return round(TOP + (height - TOP - BOTTOM) * (1 - value / top), 1)
 
     grid = "".join(line("0", y(tick), "100%", y(tick), "grid") for tick in ticks)
-    return grid + "".join(text("-6", y(tick) + 4, f"{tick:,.4g}", "axis", "end") for tick in ticks) + inner(y)
+    return grid + "".join(text("-6", y(tick) + 4, short(tick), "axis", "end") for tick in ticks) + inner(y)
 
 
 @dataclass(frozen=True)
@@ -224,17 +232,11 @@ def heat(
     for row, (label, of_row) in enumerate(zip(down, cells, strict=True)):
         y = 22 + CELL * row
         out.append(text(f"-{left}", y + CELL / 2 + 4, label, "axis"))
-        out += [_cell(n, wide, y, cell, biggest) for n, cell in enumerate(of_row) if cell]
+        there = [(n, cell, _shade(cell, biggest)) for n, cell in enumerate(of_row) if cell]
+        out += [_cell(n, wide, y, cell, shade) for n, cell, shade in there]
         out += [
-            text(
-                pct(wide * (n + 0.5)),
-                y + CELL / 2 + 4,
-                cell.figure,
-                f"cell t{_shade(cell, biggest)}{figures}",
-                "middle",
-            )
-            for n, cell in enumerate(of_row)
-            if cell and cell.value is not None
+            text(pct(wide * (n + 0.5)), y + CELL / 2 + 4, cell.figure, f"cell t{shade}{figures}", "middle")
+            for n, cell, shade in there
         ]
     y = 22 + CELL * len(down) + 10
     out += [rect(pct(0.04 * n), y, "4%", 10, f"h{n}", scale(biggest * (n + 1) / STEPS)) for n in range(STEPS)]
@@ -242,11 +244,11 @@ def heat(
     return Drawing("".join(out), y + 30, unit, says, left)
 
 
-def _cell(number: int, wide: float, y: int, cell: Cell, biggest: float) -> str:
+def _cell(number: int, wide: float, y: int, cell: Cell, shade: int) -> str:
     x, end = pct(wide * number), pct(wide * (number + 1))
     if cell.value is None:  # never observed is not the same as nothing
         return rect(x, y, pct(wide), CELL, "unseen", cell.tip) + line(x, y + CELL, end, y, "hatch")
-    return rect(x, y, pct(wide), CELL, f"h{_shade(cell, biggest)}", cell.tip)
+    return rect(x, y, pct(wide), CELL, f"h{shade}", cell.tip)
 
 
 def _shade(cell: Cell, biggest: float) -> int:

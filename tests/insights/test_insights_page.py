@@ -17,7 +17,7 @@ from made import made_star, random_star
 from star import Artist, Play, Song, Star, User
 
 from dwh import insights
-from dwh.insights import export, slides
+from dwh.insights import export, slides, svg
 from dwh.insights.page import asset, page
 from dwh.insights.shapes import SHAPES
 
@@ -200,17 +200,25 @@ def size(png):
 
 def test_a_slide_is_twice_as_large_as_its_svg_and_stands_alone(report):
     for name in sorted(drawn(report)):
-        svg = slide(report, name)
-        root = ET.fromstring(svg)
-        assert size(slides.png(svg)) == (2 * int(root.get("width")), 2 * int(root.get("height")))
-        assert "Sparkify listening, 1 to 20 November 2018" in svg
-        assert "var(" not in svg
+        drawing = slide(report, name)
+        root = ET.fromstring(drawing)
+        assert size(slides.png(drawing)) == (2 * int(root.get("width")), 2 * int(root.get("height")))
+        assert "Sparkify listening, 1 to 20 November 2018" in drawing
+        assert "var(" not in drawing
 
 
 def test_a_picture_with_words_differs_from_one_without(report):
     """Words are not drawn at all where no font is found, and nothing says so."""
-    svg = slide(report, "plays_by_hour")
-    assert slides.png(svg) != slides.png(re.sub(r"(<text[^>]*>)[^<]*", r"\1", svg))
+    drawing = slide(report, "plays_by_hour")
+    assert slides.png(drawing) != slides.png(re.sub(r"(<text[^>]*>)[^<]*", r"\1", drawing))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "0"), (7, "7"), (5.25, "5.2"), (542, "542"), (9999, "9,999"), (40_123, "40.1k"), (50_000, "50k"), (2e6, "2M")],
+)
+def test_figures_beside_marks_are_short(value, shown):
+    assert svg.short(value) == shown
 
 
 # --- Colours ---

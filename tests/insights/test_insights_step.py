@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import webbrowser
+from types import SimpleNamespace
 
 import pytest
 from made import made_star
@@ -17,6 +18,9 @@ from star import Star
 
 import business_insights
 from dwh import cli, insights
+from dwh.aws.target import AwsTarget
+from dwh.config import load
+from dwh.console import Console
 from dwh.insights import ask
 
 NAMES = [question.name for question in insights.questions()]
@@ -235,6 +239,14 @@ def test_list_needs_no_warehouse_and_says_whether_the_data_is_generated(tmp_path
     assert [line.split()[0] for line in lines] == NAMES
     assert all(line.endswith("?") and len(line) <= 80 for line in lines)
     assert (empty, last) == ("", said)
+
+
+def test_a_report_from_aws_names_no_address_and_no_whole_account(tmp_path, monkeypatch):
+    sts = SimpleNamespace(get_caller_identity=lambda: {"Account": "123456789012"})
+    monkeypatch.setattr(AwsTarget, "client", lambda *_: sts)
+    with AwsTarget(load(put_cfg(tmp_path), "aws", {}), Console()) as target:
+        said = "Amazon Redshift, cluster sparkify-dwh, database sparkify, us-west-2, account …9012"
+        assert (target.provenance(), target.generated()) == (said, False)
 
 
 def test_questions_and_names_are_each_their_own():

@@ -92,6 +92,7 @@ def test_a_head_as_it_should_be():
         ("--   rank  | rnak", "--   rank  | rank", 9, "there is no kind rnak; did you mean rank?"),
         ("--   rank | count", "--   plays | count", 10, "each name once"),
         ("--   plays | count = magic", "--   plays | count", 10, "'magic' is no formula"),
+        ("--   plays | mark = seen in part", "--   plays | count", 10, "seen in part needs a first column of kind day"),
         ("{dyas}", "{days}", 12, "{dyas} is nothing that can be filled in"),
         ("%(untill)s", "%(until)s", 14, "there is no parameter untill; did you mean until?"),
         ("LIKE '%a'", "< %(until)s", 14, "a % in a statement is written %%"),
@@ -113,9 +114,10 @@ def test_a_file_with_no_head_at_all():
             read("why", text)
 
 
-def test_a_column_that_the_statement_does_not_return(database):
-    question = read("why", HEAD.replace("AS plays", "AS played"))
-    with pytest.raises(ConfigError, match=r"why\.sql: the statement returns no column plays"):
+@pytest.mark.parametrize(("right", "wrong"), [("AS plays", "AS played"), ("| count", "| ratio = plays / days")])
+def test_a_column_that_the_statement_does_not_return(database, right, wrong):
+    question = read("why", HEAD.replace(right, wrong).replace("= plays /", "= all_plays /"))
+    with pytest.raises(ConfigError, match=r"why\.sql: the statement returns no column (all_)?plays"):
         database.put(made_star(), [question])
 
 
