@@ -210,7 +210,7 @@ def _hole(answer: Answer, hole: str) -> str:
     if word == "days":
         return plural(len(window.days), "day")
     if word == "partial_days":
-        return words.listed([str(day) for day in window.partial_days])
+        return words.listed([words.day(day) for day in window.partial_days])
     if word == "matched":
         share = words.percent(survey["match_pct"])
         return f"{survey['matched_plays']:,} of {plural(survey['plays'], 'play')} ({share})"

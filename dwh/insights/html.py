@@ -11,10 +11,11 @@ from dwh.insights import words
 from dwh.insights.question import Column
 
 MOST_ROWS = 5000
+MOST_COLUMNS = 5  # that a phone has room for, whatever is in them
 
 
 class Heading(NamedTuple):
-    """A heading; ``derived`` columns give way on a phone."""
+    """A heading; a ``derived`` column gives way on a phone."""
 
     text: str
     number: bool = True
@@ -23,8 +24,9 @@ class Heading(NamedTuple):
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
     """Rows of an answer."""
-    headings = [Heading(column.heading, column.is_number) for column in columns]
-    return grid(headings, [[cell(value, column) for value, column in zip(row, columns, strict=True)] for row in rows])
+    derived = [bool(column.formula) and len(columns) > MOST_COLUMNS for column in columns]
+    headings = [Heading(c.heading, c.is_number, gives_way) for c, gives_way in zip(columns, derived, strict=True)]
+    return grid(headings, [list(map(cell, row, columns, derived)) for row in rows])
 
 
 def grid(headings: Sequence[Heading], rows: Sequence[Sequence[str]]) -> str:
@@ -47,19 +49,18 @@ def turned(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
         lines.append(f"<thead><tr><td></td>{names}</tr></thead>")
     lines.append("<tbody>")
     for place, column in enumerate(columns[first:], first):
-        figures = "".join(cell(row[place], column, "n") for row in rows)
+        figures = "".join(cell(row[place], column) for row in rows)
         lines.append(f'<tr><th scope="row">{escape(column.heading)}</th>{figures}</tr>')
     return '<table class="facts">' + "\n".join(lines) + "\n</tbody></table>"
 
 
-def cell(value: Any, column: Column, kind: str = "") -> str:
-    """A cell with a value; ``data-v`` is what it is sorted by."""
-    shown = escape(words.cell(value, column))
+def cell(value: Any, column: Column, derived: bool = False, shown: str = "") -> str:
+    """A cell with a value; ``data-v`` is what it is sorted by, ``shown`` what is read if not the value as usual."""
+    shown, more = escape(shown or words.cell(value, column)), " derived" if derived else ""
     if column.is_number:
         key = "" if value is None else value.toordinal() if isinstance(value, date) else f"{value:g}"
-        return f'<td class="{kind or "n"}" data-v="{key}">{shown}</td>'
-    kind = kind or ("text" if column.kind == "text" else "")
-    return f'<td class="{kind}" dir="auto">{shown}</td>'
+        return f'<td class="n{more}" data-v="{key}">{shown}</td>'
+    return f'<td class="{"text" if column.kind == "text" else ""}{more}" dir="auto">{shown}</td>'
 
 
 def _classes(heading: Heading) -> str:

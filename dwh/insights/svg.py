@@ -78,11 +78,11 @@ def pct(part: float) -> str:
 
 
 def short(value: float) -> str:
-    """A figure beside a mark, where there is room for a few characters: ``542``, ``5.2``, ``15.3k``, ``1.2M``."""
-    for size, letter in ((1_000_000, "M"), (10_000, "k")):
-        if value >= size:
-            return f"{value / (1000 if letter == 'k' else size):.1f}".removesuffix(".0") + letter
-    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.1f}"
+    """A figure beside a mark, in four characters or so: ``542``, ``5.2``, ``1.2k``, ``15k``, ``1.2M``."""
+    size, letter = (1_000_000, "M") if value >= 999_500 else (1000, "k") if value >= 1000 else (1, "")
+    part = value / size
+    whole = round(part, 1) == int(part) or part >= (10 if letter else 100)
+    return (f"{part:.0f}" if whole else f"{part:.1f}") + letter
 
 
 def marks(biggest: float) -> list[float]:
@@ -186,7 +186,7 @@ def lines(points: Sequence[Point], unit: str, says: str, key: tuple[tuple[str, s
                 out.append(text(x(n), height - 6, point.label, kind, "middle"))
         peak = peaks[0]
         side = "end" if peak > 0.8 * count else "start" if peak < 0.2 * count else "middle"
-        out.append(text(x(peak), y(top) - 8, f"{points[peak].label}: {short(top)}", "value strong", side))
+        out.append(text(x(peak), y(top) - 8, f"{points[peak].label}: {top:,.0f}", "value strong", side))
         return "".join(out)
 
     return Drawing(_plot(height, top, inner), height, unit, says, LEFT, key)

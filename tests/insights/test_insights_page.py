@@ -215,7 +215,7 @@ def test_a_picture_with_words_differs_from_one_without(report):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0"), (7, "7"), (5.25, "5.2"), (542, "542"), (9999, "9,999"), (40_123, "40.1k"), (50_000, "50k"), (2e6, "2M")],
+    [(0, "0"), (7, "7"), (5.25, "5.2"), (542.4, "542"), (1234, "1.2k"), (5000, "5k"), (40_123, "40k"), (2e6, "2M")],
 )
 def test_figures_beside_marks_are_short(value, shown):
     assert svg.short(value) == shown

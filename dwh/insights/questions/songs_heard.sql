@@ -11,12 +11,12 @@
 --   artist    | text
 --   plays     | count
 --   listeners | count
---   known     | flag | in catalogue
+--   known     | flag
 -- notes:
 --   By the text of the logs, case and spelling as delivered. A play that names no song is left out.
+--   Known: the catalogue has a song of this title and artist.
 
 -- tied: how many songs have the same count; found: how many songs there are in all.
--- known: the catalogue has a song of this title and artist.
 -- Served by: the sort key (start_time), the dist key (user_id) of the ledger; load_songs is on every node.
 SELECT
     RANK() OVER (ORDER BY heard.plays DESC) AS rank,

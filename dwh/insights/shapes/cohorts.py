@@ -65,7 +65,9 @@ def notes(answer: Answer) -> list[str]:
     seen = _full_days(window.weeks[-1], window)
     if seen < 7:
         days = plural(seen, "full day")
-        said.append(f"The week from {window.weeks[-1]} was seen on {days} of 7: its shares are so far, lower bounds.")
+        said.append(
+            f"The week of {words.day(window.weeks[-1])} was seen on {days} of 7: its shares are so far, lower bounds."
+        )
     return said
 
 
@@ -117,7 +119,7 @@ def chart(answer: Answer) -> svg.Drawing | None:
         [[one(cells[week, n]) for n in weeks] for week in shown],
         "share of a week's new listeners who came back, by weeks later (* so far)",
         sentence(answer),
-        left=120,
+        left=132,
         scale=lambda value: f"{value:.0f}%",
         biggest=100,
     )

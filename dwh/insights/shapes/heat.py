@@ -64,13 +64,11 @@ def chart(answer: Answer) -> svg.Drawing | None:
     if not biggest:
         return None
     cells = _cells(answer)
-    places = 0 if biggest >= 100 else 1
 
     def one(day: str, hour: int) -> svg.Cell:
         value = cells[day, hour][1]
-        shown = "never seen in full" if value is None else f"{value:,.{places}f} {measured.heading}"
-        figure = "" if value is None else f"{value:,.{places}f}"
-        return svg.Cell(value, figure, f"{day} {hour:02}:00: {shown}")
+        shown = "never seen in full" if value is None else words.figure(value, measured)
+        return svg.Cell(value, _figure(value, biggest), f"{day} {hour:02}:00: {shown}")
 
     return svg.heat(
         [f"{hour:02}" for hour in range(24)],
@@ -79,14 +77,27 @@ def chart(answer: Answer) -> svg.Drawing | None:
         f"{measured.heading}, hour UTC",
         sentence(answer),
         left=svg.LEFT,
-        scale=lambda value: f"{value:,.{places}f}",
+        scale=lambda value: _figure(value, biggest),
         biggest=biggest,
     )
+
+
+def _figure(value: float | None, biggest: float) -> str:
+    """A figure in a cell: all of them with as many decimals, and none of them wide."""
+    if value is None:
+        return "–"
+    return svg.short(value) if biggest >= 1000 else f"{value:.{0 if biggest >= 100 else 1}f}"
 
 
 def table(answer: Answer) -> str:
     """Hours down and weekdays across, which fits a phone."""
     cells, hour, measured = _cells(answer), answer.question.columns[1], answer.question.measured
+    biggest = _biggest(answer)
     headings = [html.Heading(hour.heading), *(html.Heading(day) for day in WEEKDAYS)]
-    rows = [[html.cell(n, hour), *(html.cell(cells[day, n][1], measured) for day in WEEKDAYS)] for n in range(24)]
+    rows = []
+    for n in range(24):
+        values = [cells[day, n][1] for day in WEEKDAYS]
+        rows.append(
+            [html.cell(n, hour), *(html.cell(value, measured, shown=_figure(value, biggest)) for value in values)]
+        )
     return html.grid(headings, rows)

@@ -122,7 +122,7 @@ def table(answer: Answer) -> str:
     rows = [
         [html.cell(at, first)]
         + [
-            html.cell(of[name][place], column, "n derived" if column.kind == "percent" else "n")
+            html.cell(of[name][place], column, column.kind == "percent")
             for name in levels
             for place, column in enumerate(values, 2)
         ]
