@@ -57,16 +57,25 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def business_insights(step: cli.Step) -> None:
-    """Ask in one transaction, then print or write the answers."""
-    args = step.args
-    if args.list:
+    """Name the questions, or ask them and print or write the answers."""
+    if step.args.list:
         step.console.result(_list(step.target.generated()))
         return
-    chosen = insights.select(args.only)
-    _check_together(args, len(chosen))
+    chosen = insights.select(step.args.only)
+    _check_together(step.args, len(chosen))
+    report = _ask(step, chosen)
+    if step.args.output:
+        _write(step, report)
+    else:
+        _print(step, report)
+
+
+def _ask(step: cli.Step, chosen: Sequence[insights.Question]) -> insights.Report:
+    """All the answers, of one transaction."""
     from dwh import warehouse
     from dwh.insights import ask
 
+    args = step.args
     step.console.say(step.target.describe())
     about = insights.About(
         source=step.target.provenance(),
@@ -78,11 +87,7 @@ def business_insights(step: cli.Step) -> None:
     def work(cur: cursor) -> insights.Report:
         return insights.collect(cur, chosen, limit=args.limit, since=args.since, until=args.until, about=about)
 
-    report = warehouse.transaction(step.target, step.console, work)
-    if args.output:
-        _write(step, report)
-    else:
-        _print(step, report)
+    return warehouse.transaction(step.target, step.console, work)
 
 
 def _list(generated: bool) -> str:

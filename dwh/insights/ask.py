@@ -14,7 +14,6 @@ from psycopg2 import errorcodes
 import sql_queries
 from dwh import warehouse
 from dwh.errors import WarehouseError
-from dwh.insights import words
 from dwh.insights.answer import Answer, frame_of, notes, records_of
 from dwh.insights.question import Question, select
 from dwh.insights.shapes import SHAPES
@@ -60,7 +59,7 @@ def last_load(cur: cursor) -> str:
     except (psycopg2.errors.QueryCanceled, psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege):
         warehouse.rollback(cur.connection)
         return ""
-    return f"Load {found[0][0]}, published {words.moment(found[0][1])}" if found else ""
+    return f"Load {found[0][0]}, published {found[0][1]:%Y-%m-%d %H:%M} UTC" if found else ""
 
 
 def coverage(cur: cursor, window: Window) -> Answer:

@@ -159,7 +159,7 @@ def _caveat(report: Report) -> Iterator[Finding]:
     matched, plays = report.survey["matched_plays"], report.survey["plays"]
     section = next((a.question.name for a in report.answers if a.question.name in CATALOGUE), None)
     if section and 2 * matched < plays:
-        known = plural(matched, "play") if matched else "none"
+        known = plural(matched, "play") if matched else "no play"
         said = f"The catalogue knows the song of {known} in {plays:,}"
         yield Finding(section, said, ": rankings by catalogue say little; see songs_heard and artists_heard.")
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from dwh.insights import words
 from dwh.insights.question import Column
 
-MOST_ROWS = 5000
 MOST_COLUMNS = 5  # that a phone has room for, whatever is in them
 
 
@@ -35,9 +34,8 @@ def grid(headings: Sequence[Heading], rows: Sequence[Sequence[str]]) -> str:
         f'<th scope="col" class="{_classes(heading)}"><button type="button">{escape(heading.text)}</button></th>'
         for heading in headings
     )
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows[:MOST_ROWS])
-    more = f'<p class="soft">The first {MOST_ROWS:,} of {len(rows):,} rows.</p>' if len(rows) > MOST_ROWS else ""
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>{more}"
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def turned(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:

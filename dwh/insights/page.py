@@ -19,7 +19,6 @@ from dwh.insights import export, words
 from dwh.insights.findings import Finding, findings
 from dwh.insights.question import questions
 from dwh.insights.shapes import SHAPES
-from dwh.insights.terminal import SAMPLE
 
 if TYPE_CHECKING:
     from dwh.insights import Report
@@ -103,7 +102,7 @@ def _header(report: Report) -> str:
         " · ".join(part for part in (about.source and f"Source: {about.source}", about.load, about.options) if part),
         " · ".join(part for part in (seen, shown) if part),
     ]
-    sample = f'<p class="sample">{SAMPLE.format("on this page")}</p>\n' if about.generated else ""
+    sample = f'<p class="sample">{words.SAMPLE.format("on this page")}</p>\n' if about.generated else ""
     heading = title(report).removeprefix("SAMPLE · ")
     body = "\n".join(f'<p class="soft">{escape(line)}</p>' for line in lines if line)
     return f"<header>\n{sample}<h1>{escape(heading)}</h1>\n{body}\n</header>"
@@ -183,13 +182,14 @@ def _table(answer: Answer, drawn: bool) -> str:
     table = SHAPES[answer.question.shape].table(answer)
     if not drawn and len(answer.rows) <= OPEN_ROWS:
         return table
-    return f"<details><summary>Table, {len(answer.rows):,} rows</summary>\n{table}\n</details>"
+    shown = table.count("<tr>") - 1  # without the headings
+    return f"<details><summary>Table, {shown:,} rows</summary>\n{table}\n</details>"
 
 
 def _csv_link(answer: Answer) -> str:
     name, content = f"{answer.question.name}.csv", export.to_csv(answer).encode()
     rows = f"{name}, {len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
     if len(content) > MOST_CSV:
-        return f'<p class="tools">{rows}: the file is beside this page.</p>'
+        return f'<p class="tools">{rows}: too large for this page; --output writes it as a file.</p>'
     data = base64.b64encode(content).decode("ascii")
     return f'<p class="tools"><a download="{name}" href="data:text/csv;charset=utf-8;base64,{data}">{rows}</a></p>'

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from dwh.insights.answer import Answer
 
 WIDTH, MARGIN, ZOOM = 900, 32, 2
-# DejaVu Sans with Latin, Greek and Cyrillic letters. For other letters the fonts of the machine are looked through.
+# DejaVu Sans, cut by pyftsubset to Latin, Greek and Cyrillic letters; its licence is in the file's name table.
+# For other letters the fonts of the machine are looked through.
 FONT = Path(__file__).with_name("DejaVuSans.ttf")
 LAST_LETTER, MARKS = 0x45F, range(0x2000, 0x2070)
 VARIABLE = re.compile(r"--([\w-]+): (#\w+);")

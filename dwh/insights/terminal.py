@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dwh.insights import Report
     from dwh.insights.answer import Answer
 
-SAMPLE = "SAMPLE DATA: every listener, song and play {} is generated."
 NOTHING = "Nothing to show in this range."
 
 
@@ -46,7 +45,7 @@ def render(report: Report, style: Style) -> str:
 
 def header(report: Report, style: Style) -> str:
     """What all the tables rest on."""
-    bold = [SAMPLE.format("below")] if report.about.generated else []
+    bold = [words.SAMPLE.format("below")] if report.about.generated else []
     bold.append(f"Sparkify listening, {words.reach(report.survey)}")
     lines = [style.paint(line, BOLD) for text in bold for line in _wrapped(text, style)]
     lines += _wrapped(words.volume(report.survey), style) + _wrapped(report.about.load, style)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -16,6 +16,7 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+SAMPLE = "SAMPLE DATA: every listener, song and play {} is generated."
 Survey = Mapping[str, Any]
 
 
@@ -92,11 +93,6 @@ def volume(survey: Survey) -> str:
     """How much: plays, listeners and sessions."""
     counts = (("plays", "play"), ("users", "listener"), ("sessions", "session"))
     return " · ".join(plural(survey[name], noun) for name, noun in counts)
-
-
-def moment(value: datetime) -> str:
-    """``2018-11-26 20:46 UTC``."""
-    return f"{value:%Y-%m-%d %H:%M} UTC"
 
 
 def listed(parts: Sequence[str]) -> str:

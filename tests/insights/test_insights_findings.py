@@ -144,7 +144,7 @@ def test_return(size, speaks):
 @pytest.mark.parametrize(("matched", "speaks"), [(499, True), (500, False), (0, True)])
 def test_the_caveat(matched, speaks):
     found = said([answer("top_songs", [{}])], matched_plays=matched)
-    known = f"{matched} plays" if matched else "none"
+    known = f"{matched} plays" if matched else "no play"
     expected = f"The catalogue knows the song of {known} in 1,000: rankings by catalogue say little; "
     assert found == [("top_songs", expected + "see songs_heard and artists_heard.")] * speaks
 

@@ -146,7 +146,7 @@ def test_a_page_with_one_play(database):
     assert drawn(report) == {"plays_by_hour"}
     assert "No artists in this range." in html
     assert "Only plays of a song in the catalogue: 0 of 1 play (0.0%)" in html
-    assert "The catalogue knows the song of none in 1" in html
+    assert "The catalogue knows the song of no play in 1" in html
 
 
 def test_a_question_with_the_same_count_everywhere(database):

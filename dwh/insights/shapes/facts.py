@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dwh.insights import html, layout, words
 from dwh.insights.answer import Answer, Record, computed, filled, steps
-from dwh.insights.layout import GAP, Style
+from dwh.insights.layout import Style
 from dwh.insights.question import STEPS, Question
 from dwh.insights.window import Window
 
@@ -39,15 +39,14 @@ def lines(answer: Answer, style: Style) -> tuple[list[str], list[str]]:
     columns, rows = answer.question.columns, answer.rows
     if not _is_turned(answer):
         return layout.table(columns, rows, answer.question.measured, style)
-    if len(rows) == 1:
-        names = max(len(column.heading) for column in columns)
-        shown = [style.encodable(words.cell(value, column)) for value, column in zip(rows[0], columns, strict=True)]
-        return [f"{c.heading.ljust(names)}{GAP}{text}" for c, text in zip(columns, shown, strict=True)], []
-    turned = [layout.Cells("", [column.heading for column in columns[1:]], right=False)]
+    first = 1 if len(rows) > 1 else 0  # the column that names the rows
+    turned = [layout.Cells("", [column.heading for column in columns[first:]], right=False, shrinks=True)]
     for row in rows:
-        figures = [style.encodable(words.cell(value, c)) for value, c in zip(row[1:], columns[1:], strict=True)]
-        turned.append(layout.Cells(style.encodable(words.cell(row[0], columns[0])), figures))
-    return layout.lay_out(turned, style)
+        figures = [style.encodable(words.cell(v, c)) for v, c in zip(row[first:], columns[first:], strict=True)]
+        name = style.encodable(words.cell(row[0], columns[0])) if first else ""
+        turned.append(layout.Cells(name, figures, right=bool(first)))
+    shown, no_room = layout.lay_out(turned, style)
+    return shown[1 - first :], no_room
 
 
 def table(answer: Answer) -> str:
