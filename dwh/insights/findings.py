@@ -42,7 +42,7 @@ class Finding:
 
 
 def findings(report: Report) -> list[Finding]:
-    """Three to five findings; fewer where the report has not the questions for them. The caveat is the last."""
+    """Three to five findings; fewer where the questions for them were not asked. The caveat is last."""
     caveats = list(_caveat(report))
     said = [finding for rule in RULES for finding in rule(report)][: MOST - len(caveats)]
     for rule in PLAIN_FACTS if len(said) + len(caveats) < LEAST else ():
@@ -131,9 +131,11 @@ def _hour(report: Report) -> Iterator[Finding]:
 def _heard(report: Report) -> Iterator[Finding]:
     for name, what in (("songs_heard", "Most heard"), ("artists_heard", "Most heard artist")):
         answer = report.answer(name)
-        first, second = ([*answer.raw[:2], {"plays": 0}, {"plays": 0}] if answer else [{"plays": 0}] * 2)[:2]
+        if answer is None:
+            continue
+        first, second = [*answer.raw[:2], {"plays": 0}][:2]
         lead = first["plays"] - second["plays"]
-        if answer and lead >= 5 and lead >= second["plays"] / 10 and first["listeners"] >= 5:
+        if lead >= max(5, second["plays"] / 10) and first["listeners"] >= 5:
             who = ranking.label(answer, answer.records[0])
             by = f"{first['plays']:,} plays by {first['listeners']:,} listeners."
             yield Finding(name, f"{what}: {who}", f", with {by}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OPEN_ROWS = 12
 MOST_CSV = 1_000_000
 DEFINITIONS = (
-    ("Play", "somebody heard a song: one event of the logs."),
+    ("Play", "a song that was heard: one event of the logs."),
     ("Listener", "a user with a play."),
     ("Session", "a user and a session number; its length is from first to last play, a lower bound."),
     ("Level", "free or paid, at the time of the play; “level now” is today's."),
