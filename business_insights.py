@@ -1,16 +1,17 @@
 """Answer the analytics team's questions from the warehouse: tables, CSV, JSON, charts, a report.
 
-Reads the star and changes nothing. On AWS a run costs seconds of the cluster
+Reads the warehouse and changes nothing. On AWS a run costs seconds of the cluster
 that is billed anyway. Times are UTC; a ranking shows its first 10 rows.
 
 Examples:
   python business_insights.py
   python business_insights.py --list
-  python business_insights.py --only top_songs top_artists --limit 20
+  python business_insights.py --only songs_heard artists_heard --limit 20
   python business_insights.py --since 2018-11-12 --until 2018-11-18
   python business_insights.py --only weekday_hour --format csv > heat.csv
   python business_insights.py --format json | jq .coverage
   python business_insights.py --output out      # CSV files, charts, out/report.html
+  python business_insights.py --output out --open
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dwh import cli, insights, options
 from dwh.console import plain
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
     parser = cli.step_parser(__doc__)
     add = parser.add_argument
-    add("--list", action=_List, nargs=0, help="name each insight with its question, and stop")
+    add("--list", action="store_true", help="name each insight with its question, and stop")
     add("--only", metavar="NAME", nargs="+", action="extend", default=[], help="these insights (default: all)")
     add("--limit", metavar="N", type=options.whole_number(1), default=10, help="rows of a ranking (default: 10)")
     add("--since", metavar="DATE", type=_day, help="from this day on, such as 2018-11-01 (default: the first play)")
@@ -52,41 +53,96 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         help="write files: data, charts and report.html (default: none, print on the screen)",
     )
+    add("--open", action="store_true", help="with --output, open the report in the browser")
     return parser
 
 
 def business_insights(step: Step) -> None:
-    """Ask in one transaction, then print or write the answers."""
+    """Name the questions, or ask them and print or write the answers."""
+    if step.args.list:
+        step.console.result(_list(step.target.generated()))
+        return
+    chosen = insights.select(step.args.only)
+    _check_together(step.args, len(chosen))
+    report = _ask(step, chosen)
+    if step.args.output:
+        _write(step, report)
+    else:
+        _print(step, report)
+
+
+def _ask(step: Step, chosen: Sequence[insights.Question]) -> insights.Report:
+    """All the answers, of one transaction."""
     from dwh import warehouse
+    from dwh.insights import ask
 
     args = step.args
-    chosen = insights.select(args.only)
-    _check_together(args, len(chosen))
     step.console.say(step.target.describe())
+    about = insights.About(
+        source=step.target.provenance(),
+        generated=step.target.generated(),
+        load=warehouse.transaction(step.target, step.console, ask.last_load),
+        options=_options(args),
+    )
 
     def work(cur: cursor) -> insights.Report:
-        return insights.collect(cur, chosen, limit=args.limit, since=args.since, until=args.until)
+        return insights.collect(cur, chosen, limit=args.limit, since=args.since, until=args.until, about=about)
 
-    report = warehouse.transaction(step.target, step.console, work)
-    if args.output:
-        from dwh.insights.files import write
+    return warehouse.transaction(step.target, step.console, work)
 
-        for path, word in write(report, args.output, data_format="json" if args.format == "json" else "csv"):
-            step.console.line("File", str(path), word)
-    elif args.format == "table":
-        from dwh.insights import tables
+
+def _list(generated: bool) -> str:
+    """The questions by name, and whether the data that answers them is generated."""
+    width = max(len(question.name) for question in insights.questions())
+    lines = [f"{question.name:<{width}}  {question.title}" for question in insights.questions()]
+    said = "The data is generated: a sample." if generated else "The data is not the generated sample."
+    return "\n".join([*lines, "", said])
+
+
+def _write(step: Step, report: insights.Report) -> None:
+    from dwh.insights import files
+
+    args = step.args
+    for path, word in files.write(report, args.output, data_format="json" if args.format == "json" else "csv"):
+        step.console.line("File", str(path), word)
+    address = (args.output / files.PAGE).absolute().as_uri()
+    if args.open and not _opened(address):
+        step.console.warn("there is no browser here that could be opened")
+    step.console.say(f"Report: {address}")
+
+
+def _print(step: Step, report: insights.Report) -> None:
+    terminal = step.console.out.isatty()
+    if step.args.format == "table":
+        from dwh.insights import terminal as tables
 
         step.console.result(tables.render(report, tables.style_of(step.console)))
-    else:
-        from dwh.insights import export
+        return
+    from dwh.insights import export
 
-        terminal = step.console.out.isatty()
-        if args.format == "csv":
-            text = export.to_csv(report.answers[0], plain if terminal else str)
-        else:
-            text = export.to_json(report.answers)
-            text = export.shown_json(text) if terminal else text
-        step.console.result(text, end="")
+    if step.args.format == "csv":
+        text = export.to_csv(report.answers[0], plain if terminal else str)
+    else:
+        text = export.to_json(report.answers)
+        text = export.shown_json(text) if terminal else text
+    step.console.result(text, end="")
+
+
+def _opened(address: str) -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.open(address)
+    except (webbrowser.Error, OSError):
+        return False
+
+
+def _options(args: argparse.Namespace) -> str:
+    """The options that change what is in the report, as they are typed."""
+    only = f"--only {' '.join(args.only)}" if args.only else ""
+    limit = f"--limit {args.limit}" if args.limit != build_parser().get_default("limit") else ""
+    days = [f"--{name} {day}" for name in ("since", "until") if (day := getattr(args, name))]
+    return " ".join(part for part in (only, limit, *days) if part)
 
 
 def _check_together(args: argparse.Namespace, chosen: int) -> None:
@@ -97,16 +153,8 @@ def _check_together(args: argparse.Namespace, chosen: int) -> None:
             f"CSV on standard output holds one insight, not {chosen}",
             hint="name one with --only NAME, or write a file each with --output DIR",
         )
-
-
-class _List(argparse.Action):
-    """Print the insights and stop, as --version does: with no warehouse, nor any configuration."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        width = max(map(len, insights.NAMES))
-        lines = [f"{insight.name:<{width}}  {insight.question}" for insight in insights.INSIGHTS]
-        parser._print_message("\n".join(lines) + "\n", sys.stdout)
-        parser.exit()
+    if args.open and not args.output:
+        raise ConfigError("--open needs a report to open", hint="add --output DIR")
 
 
 def _day(text: str) -> date:

@@ -12,7 +12,9 @@ A play is known by its key (user_id, session_id, start_time, item_in_session);
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 # --- Tables: staging ---
 # One column per key of the source, wide enough in bytes. Every column may be
@@ -1311,20 +1313,34 @@ WHERE start_time >= %(since)s
 
 # --- Insights ---
 #
-# One statement answers one question of the analytics team; dwh/insights/catalogue.py gives each its
-# name and columns. All read the plays of a range of time, and all read songplays once:
+# A question of the analytics team is one file, dwh/insights/questions/NAME.sql: its head says what people read,
+# and the statement below answers it. The questions look at the plays of a range of time:
 #
 #   %(since)s, %(until)s            the range: start_time from since up to, but without, until
 #   %(full_since)s, %(full_until)s  the days of the range that were observed in full
 #   %(limit)s                       rows of a ranking
 #
-# songplays is sorted by start_time, so that a range reads only its own blocks (zone maps). Hours,
-# dates and weeks (UTC) are taken from start_time itself: the time table is nearly as long as songplays,
-# and a join would read it for what an expression gives. Distinct users are counted by grouping
-# twice, first by user: with user_id as DISTKEY the first grouping needs no traffic between the nodes.
+# Each reads one table of plays, once: songplays, or the ledger load_plays, which has the text of the logs.
+# Both are sorted by start_time, so that a range reads only its own blocks (zone maps). Hours, dates and
+# weeks (UTC) are taken from start_time itself: the time table is nearly as long as songplays, and a join
+# would read it for what an expression gives. Distinct users are counted by grouping twice, first by user:
+# with user_id as DISTKEY the first grouping needs no traffic between the nodes.
 #
 # The statements stay in what Redshift and PostgreSQL have in common and agree on. Ratios are
 # computed in DOUBLE PRECISION, because the scale of a DECIMAL quotient differs between the two.
+
+if TYPE_CHECKING:
+    INSIGHTS: Mapping[str, str]
+else:
+
+    def __getattr__(name: str) -> object:
+        """``INSIGHTS``: the text of each question's file by its name, read when somebody asks for it."""
+        if name == "INSIGHTS":
+            return {path.stem: path.read_text(encoding="utf-8-sig") for path in sorted(QUESTIONS.glob("*.sql"))}
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+QUESTIONS = Path(__file__).with_name("dwh") / "insights" / "questions"
 
 # Since when, and until when, does the warehouse hold plays?
 # Served by: the sort key (start_time): minimum and maximum of each block are known without reading it.
@@ -1333,487 +1349,10 @@ SELECT MIN(start_time) AS first_play, MAX(start_time) AS last_play
 FROM songplays
 """
 
-# What do the figures rest on: which plays, whose, and how many with a known song?
-# A session is a (user_id, session_id): session numbers by themselves are not unique. The plays are grouped by
-# session and by song in one reading; in the rows of the songs user_id is NULL, which no play has.
-# Served by: the sort key (start_time), the dist key (user_id).
-COVERAGE = """
-SELECT
-    MIN(first_play) AS first_play,
-    MAX(last_play) AS last_play,
-    SUM(CASE WHEN user_id IS NOT NULL THEN plays END) AS plays,
-    SUM(CASE WHEN user_id IS NOT NULL THEN matched_plays END) AS matched_plays,
-    100 * CAST(SUM(CASE WHEN user_id IS NOT NULL THEN matched_plays END) AS DOUBLE PRECISION)
-        / SUM(CASE WHEN user_id IS NOT NULL THEN plays END) AS match_pct,
-    COUNT(DISTINCT user_id) AS users,
-    COUNT(user_id) AS sessions,
-    COUNT(song_id) AS songs_played
-FROM (
-    SELECT
-        user_id,
-        session_id,
-        song_id,
-        MIN(start_time) AS first_play,
-        MAX(start_time) AS last_play,
-        COUNT(*) AS plays,
-        -- of the artist, which is set together with the song and is none of the columns grouped by
-        COUNT(artist_id) AS matched_plays
-    FROM songplays
-    WHERE start_time >= %(since)s AND start_time < %(until)s
-    GROUP BY GROUPING SETS ((user_id, session_id), (song_id))
-) AS counted
-"""
-
-# Which songs are played most?
-# tied: how many songs have the same count; found: how many songs there are in all.
-# Served by: the sort key (start_time), the dist key (user_id); songs and artists are on every node.
-TOP_SONGS = """
-SELECT
-    RANK() OVER (ORDER BY counted.plays DESC) AS rank,
-    songs.title AS title,
-    artists.name AS artist,
-    counted.plays AS plays,
-    counted.listeners AS listeners,
-    COUNT(*) OVER (PARTITION BY counted.plays) AS tied,
-    COUNT(*) OVER () AS found
-FROM (
-    SELECT song_id, SUM(plays) AS plays, COUNT(*) AS listeners
-    FROM (
-        SELECT song_id, user_id, COUNT(*) AS plays
-        FROM songplays
-        WHERE start_time >= %(since)s AND start_time < %(until)s AND song_id IS NOT NULL
-        GROUP BY song_id, user_id
-    ) AS listened
-    GROUP BY song_id
-) AS counted
-LEFT JOIN songs ON songs.song_id = counted.song_id
-LEFT JOIN artists ON artists.artist_id = songs.artist_id
-ORDER BY counted.plays DESC, counted.listeners DESC, songs.title, artists.name, counted.song_id
-LIMIT %(limit)s
-"""
-
-# Which artists are played most?
-# Served by: the sort key (start_time), the dist key (user_id); artists is on every node.
-TOP_ARTISTS = """
-SELECT
-    RANK() OVER (ORDER BY counted.plays DESC) AS rank,
-    artists.name AS artist,
-    counted.plays AS plays,
-    counted.listeners AS listeners,
-    counted.songs AS songs,
-    COUNT(*) OVER (PARTITION BY counted.plays) AS tied,
-    COUNT(*) OVER () AS found
-FROM (
-    SELECT
-        artist_id,
-        SUM(plays) AS plays,
-        COUNT(DISTINCT user_id) AS listeners,
-        COUNT(DISTINCT song_id) AS songs
-    FROM (
-        SELECT artist_id, song_id, user_id, COUNT(*) AS plays
-        FROM songplays
-        WHERE start_time >= %(since)s AND start_time < %(until)s AND artist_id IS NOT NULL
-        GROUP BY artist_id, song_id, user_id
-    ) AS listened
-    GROUP BY artist_id
-) AS counted
-LEFT JOIN artists ON artists.artist_id = counted.artist_id
-ORDER BY counted.plays DESC, counted.listeners DESC, artists.name, counted.artist_id
-LIMIT %(limit)s
-"""
-
-# From which decades are the songs, and which decades are played?
-# The row without a decade counts the songs of unknown year.
-# Served by: the sort key (start_time); songs is on every node.
-SONGS_BY_DECADE = """
-SELECT
-    songs.year / 10 * 10 AS decade,
-    COUNT(*) AS songs,
-    COUNT(counted.song_id) AS songs_played,
-    COALESCE(SUM(counted.plays), 0) AS plays
-FROM songs
-LEFT JOIN (
-    SELECT song_id, COUNT(*) AS plays
-    FROM songplays
-    WHERE start_time >= %(since)s AND start_time < %(until)s AND song_id IS NOT NULL
-    GROUP BY song_id
-) AS counted ON counted.song_id = songs.song_id
-GROUP BY songs.year / 10 * 10
-ORDER BY decade
-"""
-
-# At what hour of the day do people listen?
-# Served by: the sort key (start_time), the dist key (user_id).
-PLAYS_BY_HOUR = """
-SELECT
-    hour,
-    SUM(plays) AS plays,
-    COUNT(*) AS users,
-    100 * CAST(SUM(plays) AS DOUBLE PRECISION) / SUM(SUM(plays)) OVER () AS share_pct
-FROM (
-    SELECT CAST(EXTRACT(HOUR FROM start_time) AS INTEGER) AS hour, user_id, COUNT(*) AS plays
-    FROM songplays
-    WHERE start_time >= %(since)s AND start_time < %(until)s
-    GROUP BY CAST(EXTRACT(HOUR FROM start_time) AS INTEGER), user_id
-) AS listened
-GROUP BY hour
-ORDER BY hour
-"""
-
-# When in the week do people listen? (weekday 0 is Sunday)
-# Averages need days that were observed from midnight to midnight: full_day_plays.
-# Served by: the sort key (start_time).
-WEEKDAY_HOUR = """
-SELECT
-    CAST(EXTRACT(DOW FROM full_hour) AS INTEGER) AS weekday,
-    CAST(EXTRACT(HOUR FROM full_hour) AS INTEGER) AS hour,
-    SUM(plays) AS plays,
-    SUM(CASE WHEN full_hour >= %(full_since)s AND full_hour < %(full_until)s THEN plays ELSE 0 END) AS full_day_plays
-FROM (
-    SELECT DATE_TRUNC('hour', start_time) AS full_hour, COUNT(*) AS plays
-    FROM songplays
-    WHERE start_time >= %(since)s AND start_time < %(until)s
-    GROUP BY DATE_TRUNC('hour', start_time)
-) AS counted
-GROUP BY 1, 2
-ORDER BY 1, 2
-"""
-
-# How much do people listen each day?
-# Served by: the sort key (start_time), the dist key (user_id).
-DAILY_ACTIVITY = """
-SELECT
-    date,
-    SUM(plays) AS plays,
-    COUNT(*) AS active_users,
-    CAST(SUM(plays) AS DOUBLE PRECISION) / COUNT(*) AS plays_per_user
-FROM (
-    SELECT CAST(start_time AS DATE) AS date, user_id, COUNT(*) AS plays
-    FROM songplays
-    WHERE start_time >= %(since)s AND start_time < %(until)s
-    GROUP BY CAST(start_time AS DATE), user_id
-) AS listened
-GROUP BY date
-ORDER BY date
-"""
-
-# How do free and paid listening develop? (level at the time of the play)
-# Served by: the sort key (start_time), the dist key (user_id).
-PLAYS_BY_LEVEL = """
-SELECT
-    date,
-    level,
-    SUM(plays) AS plays,
-    COUNT(*) AS users,
-    100 * CAST(SUM(plays) AS DOUBLE PRECISION) / SUM(SUM(plays)) OVER (PARTITION BY date) AS share_pct
-FROM (
-    SELECT CAST(start_time AS DATE) AS date, COALESCE(level, 'unknown') AS level, user_id, COUNT(*) AS plays
-    FROM songplays
-    WHERE start_time >= %(since)s AND start_time < %(until)s
-    GROUP BY CAST(start_time AS DATE), COALESCE(level, 'unknown'), user_id
-) AS listened
-GROUP BY date, level
-ORDER BY date, level
-"""
-
-# How much do free and paid users listen? (level at the time of the play)
-# Served by: the sort key (start_time), the dist key (user_id).
-LISTENING_BY_LEVEL = """
-SELECT
-    level,
-    users,
-    plays,
-    CAST(plays AS DOUBLE PRECISION) / users AS plays_per_user,
-    median_plays_per_user,
-    CAST(sessions AS DOUBLE PRECISION) / users AS sessions_per_user,
-    100 * CAST(plays AS DOUBLE PRECISION) / SUM(plays) OVER () AS share_pct
-FROM (
-    SELECT
-        level,
-        COUNT(*) AS users,
-        SUM(plays) AS plays,
-        SUM(sessions) AS sessions,
-        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY CAST(plays AS DOUBLE PRECISION)) AS median_plays_per_user
-    FROM (
-        SELECT level, user_id, SUM(plays) AS plays, COUNT(*) AS sessions
-        FROM (
-            SELECT COALESCE(level, 'unknown') AS level, user_id, session_id, COUNT(*) AS plays
-            FROM songplays
-            WHERE start_time >= %(since)s AND start_time < %(until)s
-            GROUP BY COALESCE(level, 'unknown'), user_id, session_id
-        ) AS by_session
-        GROUP BY level, user_id
-    ) AS by_user
-    GROUP BY level
-) AS counted
-ORDER BY level
-"""
-
-# How many users change level, as seen in their plays, week by week?
-# Reads from the first play on, since a change shows only against the play before it.
-# Served by: the dist key (user_id): each user's plays are on one slice.
-LEVEL_CHANGES = """
-SELECT
-    CAST(DATE_TRUNC('week', start_time) AS DATE) AS week,
-    SUM(CASE WHEN level = 'paid' THEN 1 ELSE 0 END) AS upgrades,
-    SUM(CASE WHEN level = 'free' THEN 1 ELSE 0 END) AS downgrades,
-    COUNT(DISTINCT user_id) AS users
-FROM (
-    SELECT
-        user_id,
-        start_time,
-        level,
-        LAG(level) OVER (PARTITION BY user_id ORDER BY start_time, songplay_id) AS level_before
-    FROM songplays
-    WHERE start_time < %(until)s AND level IS NOT NULL
-) AS played
-WHERE start_time >= %(since)s
-    AND ((level_before = 'free' AND level = 'paid') OR (level_before = 'paid' AND level = 'free'))
-GROUP BY CAST(DATE_TRUNC('week', start_time) AS DATE)
-ORDER BY week
-"""
-
-# How long is a listening session? (level at its start: of two at the same moment, the first in the
-# alphabet; minutes from its first to its last play)
-# Redshift takes only one ORDER BY for all the percentiles of a SELECT, and no DISTINCT aggregate beside
-# them: so each session is in two rows, one a measure, and a user counts at the first of them.
-# https://docs.aws.amazon.com/redshift/latest/dg/r_PERCENTILE_CONT.html
-# Epochs are floored because EXTRACT drops the fraction on Redshift and keeps it on PostgreSQL.
-# Served by: the sort key (start_time), the dist key (user_id).
-SESSIONS = """
-SELECT
-    level,
-    MAX(sessions) AS sessions,
-    MAX(users) AS users,
-    MAX(CASE WHEN measure = 'plays' THEN p50 END) AS median_plays,
-    MAX(CASE WHEN measure = 'plays' THEN p90 END) AS p90_plays,
-    MAX(CASE WHEN measure = 'minutes' THEN p50 END) AS median_minutes,
-    MAX(CASE WHEN measure = 'minutes' THEN p90 END) AS p90_minutes,
-    MAX(single_play_pct) AS single_play_pct
-FROM (
-    SELECT
-        level,
-        measure,
-        COUNT(*) AS sessions,
-        SUM(CASE WHEN place_of_user = 1 THEN 1 ELSE 0 END) AS users,
-        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY value) AS p50,
-        PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY value) AS p90,
-        100 * CAST(SUM(CASE WHEN plays = 1 THEN 1 ELSE 0 END) AS DOUBLE PRECISION) / COUNT(*) AS single_play_pct
-    FROM (
-        SELECT
-            whole.level,
-            whole.plays,
-            ROW_NUMBER() OVER (
-                PARTITION BY measures.measure, whole.level, whole.user_id ORDER BY whole.session_id
-            ) AS place_of_user,
-            measures.measure,
-            CASE
-                WHEN measures.measure = 'plays' THEN CAST(whole.plays AS DOUBLE PRECISION)
-                ELSE CAST(whole.seconds AS DOUBLE PRECISION) / 60
-            END AS value
-        FROM (
-            SELECT
-                user_id,
-                session_id,
-                MAX(CASE WHEN place = 1 THEN level END) AS level,
-                SUM(plays) AS plays,
-                -- not by EPOCH: it is an INTEGER on Redshift, and ends in 2038
-                86400 * (CAST(MAX(last_play) AS DATE) - CAST(MIN(first_play) AS DATE))
-                + 3600 * (EXTRACT(HOUR FROM MAX(last_play)) - EXTRACT(HOUR FROM MIN(first_play)))
-                + 60 * (EXTRACT(MINUTE FROM MAX(last_play)) - EXTRACT(MINUTE FROM MIN(first_play)))
-                + FLOOR(EXTRACT(SECOND FROM MAX(last_play))) - FLOOR(EXTRACT(SECOND FROM MIN(first_play))) AS seconds
-            FROM (
-                SELECT
-                    user_id,
-                    session_id,
-                    level,
-                    plays,
-                    first_play,
-                    last_play,
-                    ROW_NUMBER() OVER (PARTITION BY user_id, session_id ORDER BY first_play, level) AS place
-                FROM (
-                    SELECT
-                        user_id,
-                        session_id,
-                        COALESCE(level, 'unknown') AS level,
-                        COUNT(*) AS plays,
-                        MIN(start_time) AS first_play,
-                        MAX(start_time) AS last_play
-                    FROM songplays
-                    WHERE start_time >= %(since)s AND start_time < %(until)s
-                    GROUP BY user_id, session_id, COALESCE(level, 'unknown')
-                ) AS listened
-            ) AS parts
-            GROUP BY user_id, session_id
-        ) AS whole
-        CROSS JOIN (
-            SELECT CAST('plays' AS VARCHAR(8)) AS measure
-            UNION ALL
-            SELECT CAST('minutes' AS VARCHAR(8)) AS measure
-        ) AS measures
-    ) AS measured
-    GROUP BY level, measure
-) AS summed
-GROUP BY level
-ORDER BY level
-"""
-
-# Who listens most, and how much of all listening is theirs? (level: today's)
-# Served by: the sort key (start_time), the dist key (user_id).
-TOP_LISTENERS = """
-SELECT
-    RANK() OVER (ORDER BY counted.plays DESC) AS rank,
-    counted.user_id AS user_id,
-    users.level AS level_now,
-    counted.plays AS plays,
-    counted.sessions AS sessions,
-    100 * CAST(counted.plays AS DOUBLE PRECISION) / SUM(counted.plays) OVER () AS share_pct,
-    100 * CAST(
-        SUM(counted.plays) OVER (
-            ORDER BY counted.plays DESC, counted.sessions DESC, counted.user_id ROWS UNBOUNDED PRECEDING
-        ) AS DOUBLE PRECISION
-    ) / SUM(counted.plays) OVER () AS cumulative_pct,
-    COUNT(*) OVER (PARTITION BY counted.plays) AS tied,
-    COUNT(*) OVER () AS found
-FROM (
-    SELECT user_id, SUM(plays) AS plays, COUNT(*) AS sessions
-    FROM (
-        SELECT user_id, session_id, COUNT(*) AS plays
-        FROM songplays
-        WHERE start_time >= %(since)s AND start_time < %(until)s
-        GROUP BY user_id, session_id
-    ) AS listened
-    GROUP BY user_id
-) AS counted
-LEFT JOIN users ON users.user_id = counted.user_id
-ORDER BY counted.plays DESC, counted.sessions DESC, counted.user_id
-LIMIT %(limit)s
-"""
-
-# Where do the listeners live?
-# Served by: the sort key (start_time), the dist key (user_id).
-TOP_LOCATIONS = """
-SELECT
-    RANK() OVER (ORDER BY plays DESC) AS rank,
-    location,
-    users,
-    plays,
-    CAST(plays AS DOUBLE PRECISION) / users AS plays_per_user,
-    100 * CAST(plays AS DOUBLE PRECISION) / SUM(plays) OVER () AS share_pct,
-    COUNT(*) OVER (PARTITION BY plays) AS tied,
-    COUNT(*) OVER () AS found
-FROM (
-    SELECT location, COUNT(*) AS users, SUM(plays) AS plays
-    FROM (
-        SELECT COALESCE(NULLIF(location, ''), 'unknown') AS location, user_id, COUNT(*) AS plays
-        FROM songplays
-        WHERE start_time >= %(since)s AND start_time < %(until)s
-        GROUP BY COALESCE(NULLIF(location, ''), 'unknown'), user_id
-    ) AS listened
-    GROUP BY location
-) AS counted
-ORDER BY plays DESC, users DESC, location
-LIMIT %(limit)s
-"""
-
-# With which browsers, on which systems, do people listen?
-# The order of the tests matters: Chrome calls itself Safari too, an iPhone calls itself Mac OS X.
-# Served by: the sort key (start_time), the dist key (user_id).
-PLATFORMS = """
-SELECT
-    RANK() OVER (ORDER BY plays DESC) AS rank,
-    browser,
-    os,
-    users,
-    plays,
-    100 * CAST(plays AS DOUBLE PRECISION) / SUM(plays) OVER () AS share_pct,
-    COUNT(*) OVER (PARTITION BY plays) AS tied,
-    COUNT(*) OVER () AS found
-FROM (
-    SELECT browser, os, COUNT(DISTINCT user_id) AS users, SUM(plays) AS plays
-    FROM (
-        SELECT
-            CAST(CASE
-                WHEN user_agent IS NULL OR user_agent = '' THEN 'unknown'
-                WHEN STRPOS(user_agent, 'MSIE') > 0 OR STRPOS(user_agent, 'Trident') > 0 THEN 'Internet Explorer'
-                WHEN STRPOS(user_agent, 'Edge/') > 0 OR STRPOS(user_agent, 'Edg/') > 0 THEN 'Edge'
-                WHEN STRPOS(user_agent, 'OPR/') > 0 OR STRPOS(user_agent, 'Opera') > 0 THEN 'Opera'
-                WHEN STRPOS(user_agent, 'Firefox') > 0 THEN 'Firefox'
-                WHEN STRPOS(user_agent, 'Chromium') > 0 THEN 'Chromium'
-                WHEN STRPOS(user_agent, 'Chrome') > 0 THEN 'Chrome'
-                WHEN STRPOS(user_agent, 'Safari') > 0 THEN 'Safari'
-                ELSE 'other'
-            END AS VARCHAR(32)) AS browser,
-            CAST(CASE
-                WHEN user_agent IS NULL OR user_agent = '' THEN 'unknown'
-                WHEN STRPOS(user_agent, 'iPhone') > 0 OR STRPOS(user_agent, 'iPad') > 0 THEN 'iOS'
-                WHEN STRPOS(user_agent, 'Android') > 0 THEN 'Android'
-                WHEN STRPOS(user_agent, 'Windows') > 0 THEN 'Windows'
-                WHEN STRPOS(user_agent, 'Mac OS X') > 0 OR STRPOS(user_agent, 'Macintosh') > 0 THEN 'macOS'
-                WHEN STRPOS(user_agent, 'CrOS') > 0 THEN 'ChromeOS'
-                WHEN STRPOS(user_agent, 'Linux') > 0 THEN 'Linux'
-                ELSE 'other'
-            END AS VARCHAR(32)) AS os,
-            user_id,
-            plays
-        FROM (
-            SELECT user_agent, user_id, COUNT(*) AS plays
-            FROM songplays
-            WHERE start_time >= %(since)s AND start_time < %(until)s
-            GROUP BY user_agent, user_id
-        ) AS by_agent
-    ) AS named
-    GROUP BY browser, os
-) AS counted
-ORDER BY plays DESC, users DESC, browser, os
-LIMIT %(limit)s
-"""
-
-# How much of a month's audience listens on an average day?
-# Served by: the sort key (start_time), the dist key (user_id).
-STICKINESS = """
-SELECT month, COUNT(*) AS mau, SUM(full_days) AS full_day_users
-FROM (
-    SELECT
-        month,
-        user_id,
-        SUM(CASE WHEN date >= CAST(%(full_since)s AS DATE) AND date < CAST(%(full_until)s AS DATE) THEN 1 ELSE 0 END)
-            AS full_days
-    FROM (
-        SELECT
-            user_id,
-            CAST(start_time AS DATE) AS date,
-            CAST(DATE_TRUNC('month', MIN(start_time)) AS DATE) AS month
-        FROM songplays
-        WHERE start_time >= %(since)s AND start_time < %(until)s
-        GROUP BY user_id, CAST(start_time AS DATE)
-    ) AS days
-    GROUP BY month, user_id
-) AS months
-GROUP BY month
-ORDER BY month
-"""
-
-# Do listeners come back in the weeks after their first play?
-# Reads from the first play on: a user belongs to the week (from Monday) of the first play ever.
-# A play on the last day, which is partial, does not count as a return.
-# Served by: the dist key (user_id): each user's plays are on one slice.
-WEEKLY_RETENTION = """
-SELECT cohort, (week - cohort) / 7 AS week_offset, COUNT(*) AS active
-FROM (
-    SELECT
-        week,
-        first_in_week,
-        MIN(week) OVER (PARTITION BY user_id) AS cohort,
-        MIN(first_in_week) OVER (PARTITION BY user_id) AS first_play
-    FROM (
-        SELECT user_id, CAST(DATE_TRUNC('week', start_time) AS DATE) AS week, MIN(start_time) AS first_in_week
-        FROM songplays
-        WHERE start_time < %(until)s
-        GROUP BY user_id, CAST(DATE_TRUNC('week', start_time) AS DATE)
-    ) AS weeks
-) AS returned
-WHERE first_play >= %(since)s AND (week = cohort OR first_in_week < %(full_until)s)
-GROUP BY cohort, week
-ORDER BY cohort, week_offset
+# Which load was published last, and when?
+LAST_LOAD = """
+SELECT load_id, loaded_at
+FROM load_history
+ORDER BY load_id DESC, loaded_at DESC
+LIMIT 1
 """

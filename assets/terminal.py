@@ -44,7 +44,7 @@ SHOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("create_cluster.py", ("local target", "Parameters", "Cluster", "Configuration")),
     ("create_tables.py", ()),
     ("etl.py", ("copy", "records", "  song", "  artists", "  users", "  time", "Load")),
-    ("business_insights.py --only top_songs --limit 5", ("Which", "#", "1 ", "2 ", "3 ", "4 ", "5 ", "Left out")),
+    ("business_insights.py --only songs_heard --limit 5", ("SAMPLE", "Which", "#", "1 ", "2 ", "3 ", "4 ", "5 ")),
     ("destroy_cluster.py", ("Delete", f"{'Cluster':<15} {NAME:<30} deleted", "Gone")),
 )
 

@@ -50,6 +50,14 @@ class Target(Protocol):
         """Where the data in S3 comes from, for a user who finds none there."""
         ...
 
+    def provenance(self) -> str:
+        """Where the figures come from, for a reader elsewhere: no path, user or address of this machine."""
+        ...
+
+    def generated(self) -> bool:
+        """Whether the data is the generated sample. This reaches out to nothing but the local target."""
+        ...
+
     def client(self, service: str) -> Any:
         """A boto3 client."""
         ...

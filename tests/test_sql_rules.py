@@ -12,6 +12,7 @@ import sql_queries
 
 STATEMENTS = {name: text for name, text in vars(sql_queries).items() if name.isupper() and isinstance(text, str)}
 STATEMENTS |= {f"AUDIT {check.name}": check.query for check in sql_queries.AUDITS}
+STATEMENTS |= {f"INSIGHT {name}": text for name, text in sql_queries.INSIGHTS.items()}
 del STATEMENTS["MANIFEST"]  # a clause
 BREACHES = {
     "literal": "SELECT kind FROM (SELECT 'a' AS kind FROM t) AS k ORDER BY kind",

@@ -45,7 +45,7 @@ def test_help_says_what_yes_means_in_each_step(name, meaning):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_help_imports_nothing_heavy(folder, name):
-    heavy = ("boto3", "pandas", "matplotlib", "moto", "numpy")
+    heavy = ("boto3", "pandas", "resvg_py", "moto", "numpy")
     probe = (
         f"import sys, runpy; sys.argv = ['{name}.py', '--help']\n"
         f"try: runpy.run_path(r'{ROOT / name}.py', run_name='__main__')\n"

@@ -79,6 +79,18 @@ class AwsTarget(ClientHolder):
         """S3 is where the data comes from."""
         return "[S3] in dwh.cfg"
 
+    def provenance(self) -> str:
+        """Cluster, database, region, and the end of the account's number."""
+        settings = self.settings
+        with explained():
+            account = self.client("sts").get_caller_identity()["Account"]
+        place = f"cluster {settings.cluster_identifier}, database {settings.db_name}"
+        return f"Amazon Redshift, {place}, {settings.region}, account …{account[-4:]}"
+
+    def generated(self) -> bool:
+        """What is in S3 was not generated here."""
+        return False
+
     def client(self, service: str) -> Any:
         """A boto3 client with standard retries, made once per service.
 

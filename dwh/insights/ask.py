@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2 import errorcodes
 
 import sql_queries
 from dwh import warehouse
 from dwh.errors import WarehouseError
-from dwh.insights.catalogue import Insight
-from dwh.insights.frames import Answer, make
+from dwh.insights.answer import Answer, frame_of, notes, records_of
+from dwh.insights.question import Question, select
+from dwh.insights.shapes import SHAPES
 from dwh.insights.window import Window
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
+
+# Findings look at the first ten of a ranking, however few are shown.
+RANKED = 10
+HISTORY_SECONDS = 3
+# The tables that the questions read: the star, and the ledger of plays with the spellings of songs.
+READ = (*sql_queries.STAR_TABLES, "load_plays", "load_songs")
 
 
 def find_window(cur: cursor, since: date | None, until: date | None) -> Window:
@@ -23,9 +35,10 @@ def find_window(cur: cursor, since: date | None, until: date | None) -> Window:
     Raises:
         WarehouseError: there are no tables, no plays, or none in the range.
     """
-    missing = [table for table in sql_queries.STAR_TABLES if table not in warehouse.existing(cur)]
+    there = warehouse.existing(cur)
+    missing = [table for table in READ if table not in there]
     if missing:
-        raise WarehouseError(f"there is no table {missing[0]} in the warehouse", hint="python create_tables.py")
+        raise warehouse.missing_table(missing[0])
     first, last = warehouse.rows(cur, sql_queries.PLAYS_RANGE)[0]
     if first is None:
         raise WarehouseError("there are no plays in the warehouse yet", hint="python etl.py")
@@ -35,24 +48,71 @@ def find_window(cur: cursor, since: date | None, until: date | None) -> Window:
     return window
 
 
-def answer(cur: cursor, insight: Insight, window: Window, limit: int, survey: Mapping[str, Any]) -> Answer:
+def last_load(cur: cursor) -> str:
+    """The last load and its time; nothing where another session holds the history of the loads.
+
+    To be asked in a transaction of its own: who reads this table in an open one makes every load wait.
+    """
+    try:
+        with warehouse.within(cur, HISTORY_SECONDS):
+            found = warehouse.rows(cur, sql_queries.LAST_LOAD)
+    except (psycopg2.errors.QueryCanceled, psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege):
+        warehouse.rollback(cur.connection)
+        return ""
+    return f"Load {found[0][0]}, published {found[0][1]:%Y-%m-%d %H:%M} UTC" if found else ""
+
+
+def coverage(cur: cursor, window: Window) -> Answer:
+    """The answer that everything else rests on.
+
+    Raises:
+        WarehouseError: there are no plays in the range.
+    """
+    found = answer(cur, select(["coverage"])[0], window, 1, {})
+    if not found.records[0]["plays"]:
+        raise _nothing(window.first_day, window.last_day)
+    return found
+
+
+def answer(cur: cursor, question: Question, window: Window, limit: int, survey: Mapping[str, Any]) -> Answer:
     """Ask one question.
 
     Args:
         cur: a cursor.
-        insight: the question.
+        question: what to ask.
         window: the range of time.
         limit: rows of a ranking.
         survey: the row of ``coverage`` for the range; empty for coverage itself.
 
     Raises:
-        WarehouseError: there are no plays in the range.
+        ConfigError: the statement does not return what the head of its file names.
+        WarehouseError: the server refused the statement.
     """
-    rows = warehouse.rows(cur, insight.sql, window.parameters(limit))
-    names = [column.name for column in cur.description or ()]
-    if insight.name == "coverage" and not rows[0][names.index("plays")]:
-        raise _nothing(window.first_day, window.last_day)
-    return make(insight, names, rows, window, survey)
+    parameters = window.parameters(max(limit, RANKED))
+    try:
+        rows = warehouse.rows(cur, question.sql, parameters)
+    except psycopg2.ProgrammingError as error:
+        if error.pgcode == errorcodes.UNDEFINED_TABLE:
+            raise
+        raise WarehouseError(
+            f"the warehouse refused the question {question.name}: {warehouse.first_line(error)}",
+            hint=f"fix dwh/insights/questions/{question.name}.sql",
+        ) from error
+    raw = records_of(question, [column.name for column in cur.description or ()], rows)
+    shape = SHAPES[question.shape]
+    frame = frame_of(shape.finish(question, raw, window, limit), question.columns)
+    asked = Answer(question, frame, raw, window, survey, _literal(question.sql, window.parameters(limit)))
+    return replace(asked, notes=(*shape.notes(asked), *notes(asked)))
+
+
+def _literal(statement: str, parameters: Mapping[str, Any]) -> str:
+    """A statement as it can be pasted into any client."""
+
+    def literal(found: re.Match[str]) -> str:
+        value = parameters.get(found[1])
+        return f"TIMESTAMP '{value}'" if isinstance(value, datetime) else str(value)
+
+    return re.sub(r"%\((\w+)\)s", literal, statement).replace("%%", "%")
 
 
 def _nothing(first: date, last: date) -> WarehouseError:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from dwh.insights.frames import Answer
+from dwh.insights.answer import Answer
 
 # What a spreadsheet may take for the beginning of a formula, or of another line:
 # https://owasp.org/www-community/attacks/CSV_Injection; the full-width forms: WSTG-INPV-21 of OWASP's testing guide.
@@ -25,17 +25,16 @@ def to_csv(answer: Answer, show: Callable[[str], str] = str) -> str:
         answer: the answer.
         show: what becomes of the text of a cell, before it is put between quotes.
     """
-    rows = [[column.name for column in answer.insight.columns], *answer.rows]
+    rows = [[column.name for column in answer.question.columns], *answer.rows]
     return "".join(",".join(_quoted(show(_csv(value))) for value in row) + "\n" for row in rows)
 
 
 def to_json(answers: Sequence[Answer]) -> str:
-    """One answer: a list with an object a row. Several: an object that holds such a list a name."""
-    tables = {
-        answer.insight.name: [{name: _json(value) for name, value in record.items()} for record in answer.records]
+    """An object that holds, by the name of each question, a list with an object a row."""
+    content = {
+        answer.question.name: [{name: _json(value) for name, value in record.items()} for record in answer.records]
         for answer in answers
     }
-    content: Any = tables if len(answers) > 1 else tables[answers[0].insight.name]
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -72,9 +72,7 @@ class LocalTarget(ClientHolder):
         data = self._sync()
         if not data["folder"]:  # create_cluster.py was cut off in its first second
             return f"{where} · no data yet"
-        counts = data["counts"]
-        what = f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
-        return f"{where} · data: {SAMPLE if data['source'] == SAMPLE else data['folder']} ({what})"
+        return f"{where} · data: {SAMPLE if self.generated() else data['folder']} ({_counted(data)})"
 
     def start(self, data: Path | None = None) -> str:
         """Start the launcher unless it runs, and fill the local S3.
@@ -130,6 +128,17 @@ class LocalTarget(ClientHolder):
     def sources(self) -> str:
         """The addresses in S3, and the folder whose files are there."""
         return f"[S3] in dwh.cfg, and the folder {self._mirrored.get('folder')} that fills the local S3"
+
+    def provenance(self) -> str:
+        """The data folder by its name alone, and what is in it."""
+        data = self._mirrored or self._sync()
+        name = f"{SAMPLE} data" if self.generated() else plain(Path(data["folder"]).name)
+        return f"local target, {name} ({_counted(data)})"
+
+    def generated(self) -> bool:
+        """Whether the local S3 is filled, or would be, with generated sample data."""
+        source: str = self._mirrored["source"] if self._mirrored else self._choose(None)[1]
+        return source == SAMPLE
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS API; asking for S3 brings changed data files to it.
@@ -369,6 +378,11 @@ class LocalTarget(ClientHolder):
         """Whether it is the launcher of this folder: by its command line, since process ids are used again."""
         words = processes.command_line(pid) if pid else []
         return words[-2:] == [launcher.MODULE, str(self.settings.state_dir)]
+
+
+def _counted(data: dict[str, Any]) -> str:
+    counts = data["counts"]
+    return f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
 
 
 def _generate(target: Path) -> None:

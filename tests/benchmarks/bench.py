@@ -189,7 +189,7 @@ def large(place: Place, work: Path, times: int) -> Iterator[Row]:
 
 
 def insights(place: Place, work: Path, times: int, data: Path | None = None) -> Iterator[Row]:
-    """All sixteen questions, beside DuckDB with the same SQL."""
+    """All the questions, beside DuckDB with the same SQL."""
     from dwh import insights as ours
     from dwh.insights import ask
 
@@ -202,11 +202,11 @@ def insights(place: Place, work: Path, times: int, data: Path | None = None) -> 
     def asked() -> dict[str, float]:
         with closing(place.connect()) as conn, conn.cursor() as cur:
             window, took = ask.find_window(cur, None, None), {}
-            survey = ask.answer(cur, ours.INSIGHTS[0], window, 10, {}).records[0]
-            for insight in ours.INSIGHTS:
+            survey = ask.coverage(cur, window).records[0]
+            for question in ours.questions():
                 started = time.perf_counter()
-                ask.answer(cur, insight, window, 10, survey)
-                took[insight.name] = time.perf_counter() - started
+                ask.answer(cur, question, window, 10, survey)
+                took[question.name] = time.perf_counter() - started
         return took
 
     def theirs() -> dict[str, float]:

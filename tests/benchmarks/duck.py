@@ -1,7 +1,7 @@
 """The reference: DuckDB reads the same files from the disk into the same star, and answers the same questions.
 
     python tests/benchmarks/duck.py DATA DATABASE        load, and print how many rows each table has
-    python tests/benchmarks/duck.py --ask DATABASE       time the insights of sql_queries.py, a line each
+    python tests/benchmarks/duck.py --ask DATABASE       time the questions of dwh/insights, a line each
 
 What people would write who want the star and no cluster: no ledger, no audits, nothing incremental.
 """
@@ -81,6 +81,9 @@ SELECT start_time, HOUR(start_time) AS hour, DAY(start_time) AS day, WEEK(start_
     MONTH(start_time) AS month, YEAR(start_time) AS year, DAYOFWEEK(start_time) AS weekday
 FROM (SELECT DISTINCT start_time FROM songplays);
 
+CREATE VIEW load_plays AS SELECT user_id, start_time, song, artist FROM plays;
+CREATE VIEW load_songs AS SELECT title, artist_name FROM staging_songs;
+
 CHECKPOINT
 """
 
@@ -99,14 +102,14 @@ def load(data: str, database: str) -> None:
 
 def ask(database: str) -> None:
     """Time each insight whose SQL DuckDB understands as it stands."""
-    from dwh.insights.catalogue import INSIGHTS
+    from dwh.insights.question import questions
     from dwh.insights.window import Window
 
     with duckdb.connect(database, read_only=True) as conn:
         first, last = conn.execute("SELECT MIN(start_time), MAX(start_time) FROM songplays").fetchall()[0]
         values = Window.of(first, last).parameters(10)
-        for insight in INSIGHTS:
-            statement = insight.sql
+        for question in questions():
+            statement = question.sql
             for name, value in values.items():
                 written = str(value) if isinstance(value, int) else f"TIMESTAMP '{value}'"
                 statement = statement.replace(f"%({name})s", written)
@@ -114,9 +117,9 @@ def ask(database: str) -> None:
             try:
                 conn.execute(statement.replace("%%", "%")).fetchall()
             except duckdb.Error as error:
-                print(f"# {insight.name}: {str(error).splitlines()[0]}", file=sys.stderr)
+                print(f"# {question.name}: {str(error).splitlines()[0]}", file=sys.stderr)
                 continue
-            print(insight.name, f"{time.perf_counter() - started:.3f}")
+            print(question.name, f"{time.perf_counter() - started:.3f}")
 
 
 if __name__ == "__main__":

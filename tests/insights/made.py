@@ -68,6 +68,14 @@ SCRIPT = [
     (19, 4.0, 4, 21, "free", "SO01", "Quito", MAC),
     (19, 4.5, 5, 21, "free", None, "Quito", "Mozilla/5.0 (iPad) Safari/8"),
 ]
+# Plays that were heard under another name than that of the catalogue, or that is not in it.
+HEARD = {
+    2: ("Plain  ", "Zoë & Co "),  # trailing blanks do not count
+    4: ("plain", "Zoë & Co"),  # case does
+    8: ("Ø", "BjÃ¶rk"),  # encoded twice, as delivered
+    16: (None, "Nobody"),
+    20: ("Ø", ""),
+}
 
 
 def made_star():
@@ -87,7 +95,10 @@ def made_star():
         )
         for number, (day, hour, user, session, level, song, location, agent) in enumerate(SCRIPT)
     ]
-    return Star(plays, list(USERS), list(SONGS), list(ARTISTS))
+    return Star(plays, list(USERS), list(SONGS), list(ARTISTS), dict(HEARD))
+
+
+TEXTS = ("Unknown", "unknown", "Unknown ", "", None, "Tied A")
 
 
 def random_star(seed, plays=400):
@@ -102,6 +113,8 @@ def random_star(seed, plays=400):
         # Few distinct moments, so that starts coincide too.
         moment = start + timedelta(minutes=dice.randrange(0, days * 1440, 7), milliseconds=dice.choice((0, 0, 999)))
         song = dice.choice([None, None, *artist_of])
+        if not song:
+            star.texts[number] = dice.choice(TEXTS), dice.choice(("Nobody", "nobody ", "", None, "Beta"))
         star.plays.append(
             Play(
                 number,

@@ -11,6 +11,7 @@ import sql_queries
 from dwh import insights
 from dwh.local.redshift import postgres, session
 
+TABLES = (*sql_queries.STAR_TABLES, "load_plays", "load_songs", "load_history")
 USER, PASSWORD, DATABASE = "analyst", "Correct-Horse-1", "warehouse"
 
 
@@ -41,13 +42,13 @@ class Database:
 
     def create(self):
         with closing(self.connect()) as conn, conn.cursor() as cur:
-            for name in sql_queries.STAR_TABLES:
+            for name in TABLES:
                 cur.execute(sql_queries.CREATE[name])
             conn.commit()
 
     def drop(self):
         with closing(self.connect()) as conn, conn.cursor() as cur:
-            for name in reversed(sql_queries.STAR_TABLES):
+            for name in reversed(TABLES):
                 cur.execute(f"DROP TABLE {name}")
             conn.commit()
 
@@ -57,9 +58,13 @@ class Database:
 
     def ask(self, star, *names, **options):
         """The report on a star."""
+        return self.put(star, insights.select(names), **options)
+
+    def put(self, star, questions, **options):
+        """The same for questions that have no file."""
         self.fill(star)
         with closing(self.connect()) as conn, conn.cursor() as cur:
-            return insights.collect(cur, insights.select(names), **options)
+            return insights.collect(cur, questions, **options)
 
 
 class OnDatabase:
@@ -68,6 +73,7 @@ class OnDatabase:
     def __init__(self, database):
         self.connect = database.connect
         self.settings = SimpleNamespace(statement_timeout=0)
+        self.is_sample = False
 
     def __enter__(self):
         return self
@@ -77,3 +83,9 @@ class OnDatabase:
 
     def describe(self):
         return "a test"
+
+    def provenance(self):
+        return "a test, made data"
+
+    def generated(self):
+        return self.is_sample

@@ -42,10 +42,10 @@ class Second:
     # --- Helpers ---
 
     def ranked(self, entries):
-        """Entries are (sort key, plays, cells): rank by plays, cut at the limit."""
+        """Entries are (sort key, count, cells): rank by count, cut at the limit."""
         entries = sorted(entries, key=lambda entry: entry[0])
-        plays = [entry[1] for entry in entries]
-        return [(1 + sum(other > count for other in plays), *cells) for _, count, cells in entries][: self.limit]
+        counts = [entry[1] for entry in entries]
+        return [(1 + sum(other > count for other in counts), *cells) for _, count, cells in entries][: self.limit]
 
     def grouped(self, key):
         groups = defaultdict(list)
@@ -81,6 +81,36 @@ class Second:
                 len(self.full_days),
             )
         ]
+
+    def heard(self, key):
+        """The plays of the range by what they were heard as, trailing blanks dropped."""
+        chosen = {play.songplay_id for play in self.plays}
+        groups = defaultdict(list)
+        for play, song, artist in self.star.heard():
+            if play.songplay_id in chosen:
+                title, name = (song or "").rstrip(" "), (artist or "").rstrip(" ")
+                groups[key(title, name)].append((play, title))
+        return groups
+
+    def songs_heard(self):
+        known = set(self.star.catalogue().values())
+        entries = []
+        for (title, artist), plays in self.heard(lambda title, artist: (title, artist)).items():
+            if title:
+                users = self.users([play for play, _ in plays])
+                key = (-len(plays), -users, title.encode(), artist.encode())
+                cells = (title, artist or "unknown", len(plays), users, (title, artist) in known)
+                entries.append((key, len(plays), cells))
+        return self.ranked(entries)
+
+    def artists_heard(self):
+        entries = []
+        for artist, plays in self.heard(lambda title, artist: artist).items():
+            if artist:
+                users, songs = self.users([play for play, _ in plays]), {title for _, title in plays if title}
+                key = (-len(plays), -users, artist.encode())
+                entries.append((key, len(plays), (artist, len(plays), users, len(songs))))
+        return self.ranked(entries)
 
     def top_songs(self):
         songs = {song.song_id: song for song in self.star.songs}
@@ -251,9 +281,9 @@ class Second:
         entries = []
         for location, plays in self.grouped(lambda play: play.location or "unknown").items():
             users = self.users(plays)
-            key = (-len(plays), -users, location.encode())
+            key = (-users, -len(plays), location.encode())
             cells = (location, users, len(plays), len(plays) / users, self.share(plays))
-            entries.append((key, len(plays), cells))
+            entries.append((key, users, cells))
         return self.ranked(entries)
 
     def platforms(self):

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+LOADED = datetime(2018, 12, 1, 6, 30, 15)
+
 
 class Play(NamedTuple):
     """One row of songplays."""
@@ -57,12 +59,53 @@ class Artist(NamedTuple):
 
 @dataclass
 class Star:
-    """The rows of the five tables; time follows from the plays."""
+    """The rows of the five tables, and the texts of plays as they were heard; time follows from the plays.
+
+    A play whose text is not given was heard as its song is called in the catalogue, or as "Unknown" by "Nobody".
+    """
 
     plays: list[Play] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
     songs: list[Song] = field(default_factory=list)
     artists: list[Artist] = field(default_factory=list)
+    texts: dict[int, tuple[str | None, str | None]] = field(default_factory=dict)
+
+    def heard(self) -> list[tuple[Play, str | None, str | None]]:
+        """Every play with song and artist as the logs call them."""
+        called = self.catalogue()
+        return [
+            (play, *self.texts.get(play.songplay_id, called.get(play.song_id or "", ("Unknown", "Nobody"))))
+            for play in self.plays
+        ]
+
+    def catalogue(self) -> dict[str, tuple[str, str]]:
+        """Title and artist of each song."""
+        names = {artist.artist_id: artist.name for artist in self.artists}
+        return {song.song_id: (song.title, names[song.artist_id]) for song in self.songs}
+
+    def ledger(self) -> list[tuple[Any, ...]]:
+        """The rows of load_plays."""
+        return [
+            (play.songplay_id, play.user_id, play.session_id, play.start_time, play.songplay_id, song, artist, 200.0, 1)
+            for play, song, artist in self.heard()
+        ]
+
+    def spellings(self) -> list[tuple[Any, ...]]:
+        """The rows of load_songs."""
+        called = self.catalogue()
+        return [
+            (
+                song.song_id,
+                song.title,
+                song.artist_id,
+                song.year,
+                song.duration,
+                called[song.song_id][1],
+                *[None] * 3,
+                1,
+            )
+            for song in self.songs
+        ]
 
     def time_rows(self) -> list[tuple[Any, ...]]:
         """One row a distinct start_time; weekday 0 is Sunday."""
@@ -71,13 +114,16 @@ class Star:
 
 
 def fill(connection: Any, star: Star) -> None:
-    """Replace what the five tables hold, on a plain connection: its COPY also fills IDENTITY columns."""
+    """Replace what the tables hold, on a plain connection: its COPY also fills IDENTITY columns."""
     rows: dict[str, Sequence[Iterable[Any]]] = {
         "songplays": star.plays,
         "users": star.users,
         "songs": star.songs,
         "artists": star.artists,
         "time": star.time_rows(),
+        "load_plays": star.ledger(),
+        "load_songs": star.spellings(),
+        "load_history": [(7, LOADED, "songplays", "inserted", len(star.plays), None)],
     }
     with connection.cursor() as cursor:
         for table, values in rows.items():
@@ -117,6 +163,7 @@ def read_sparkify(folder: Path) -> Star:
             user_id = int(event["userId"])
             users[user_id] = User(user_id, event["firstName"], event["lastName"], event["gender"], event["level"])
         if event["page"] == "NextSong":
+            star.texts[len(star.plays)] = event["song"], event["artist"]
             star.plays.append(_play(len(star.plays), event, by_name.get((event["song"], event["artist"]))))
     star.users = list(users.values())
     return star

@@ -34,12 +34,12 @@ def same(value, other):
 def differences(report, star, **options):
     second = Second(star, **options)
     for answer in report.answers:
-        got, expected = answer.rows, second.rows(answer.insight.name)
+        got, expected = answer.rows, second.rows(answer.question.name)
         if len(got) != len(expected):
-            yield answer.insight.name, got, expected
+            yield answer.question.name, got, expected
         for row, other in zip(got, expected, strict=False):
             if len(row) != len(other) or not all(map(same, row, other)):
-                yield answer.insight.name, row, other
+                yield answer.question.name, row, other
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def differences(report, star, **options):
 def test_the_made_star(database, options, limit):
     star = made_star()
     report = database.ask(star, limit=limit, **options)
-    assert [answer.insight.name for answer in report.answers] == list(insights.NAMES)
+    assert [answer.question.name for answer in report.answers] == [question.name for question in insights.questions()]
     assert list(differences(report, star, limit=limit, **options)) == []
 
 
@@ -72,11 +72,11 @@ def test_what_is_printed_is_what_was_computed(database):
     star = made_star()
     second = Second(star)
     for answer in database.ask(star).answers:
-        expected = second.rows(answer.insight.name)
+        expected = second.rows(answer.question.name)
         header, *lines = csv.reader(io.StringIO(export.to_csv(answer)))
-        assert header == [column.name for column in answer.insight.columns]
+        assert header == [column.name for column in answer.question.columns]
         assert lines == [[as_csv(value) for value in row] for row in expected]
-        records = json.loads(export.to_json([answer]))
+        records = json.loads(export.to_json([answer]))[answer.question.name]
         assert [list(record) for record in records] == [header] * len(expected)
         assert [list(record.values()) for record in records] == [[as_json(value) for value in row] for row in expected]
 

@@ -134,7 +134,9 @@ def explain(run: Run) -> str:
 def explainable():
     """The name and text of every statement that can be explained, in the order of sql_queries."""
     named = [(name, text) for name, text in vars(sql_queries).items() if name.isupper() and isinstance(text, str)]
-    for name, text in [*named, *((f"audit {check.name}", check.query) for check in sql_queries.AUDITS)]:
+    audits = [(f"audit {check.name}", check.query) for check in sql_queries.AUDITS]
+    asked = [(f"insight {each.name}", re.sub(r"^(--.*\n)+", "", each.sql)) for each in insights.questions()]
+    for name, text in [*named, *audits, *asked]:
         if EXPLAINABLE.match(text):
             table = re.search(r"INSERT INTO (\w+)", text)
             text = text.replace("VALUES %s", ROWS.get(table[1] if table else "", "VALUES %s"))
