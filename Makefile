@@ -18,10 +18,11 @@ check_options = --target $(or $(TARGET),aws) $(if $(YES),--yes) $(if $(ONLY),--o
 	$(if $(NODES),--nodes $(NODES)) $(if $(PAUSE),--pause) $(if $(BUDGET),--budget-minutes $(BUDGET))
 
 # make bench  - measure against what people would use instead
+# make clients - connect to the local target with psycopg, redshift_connector, SQLAlchemy, dbt and others
 # make faults - kill a load before every one of its statements, and more
 # make aws-check - try everything on your own AWS account: half an hour, less than a dollar; asks first (YES=1 does not).
 #                  ONLY=free is the calls that cost nothing; TARGET=local tries the same checks on the local target
-.PHONY: run test check bench faults aws-check lint diagrams clean
+.PHONY: run test check bench faults clients aws-check lint diagrams clean
 
 run: $(installed)
 	$(py) create_cluster.py
@@ -41,6 +42,11 @@ faults: $(installed)
 		tests/aws/test_patience.py tests/local/test_data_folder.py \
 		tests/aws/test_policies.py tests/local/test_disk.py tests/local/test_postgres.py tests/test_interrupts.py \
 		tests/test_order.py tests/test_streams.py
+
+clients: $(installed)
+	$(PYTHON) -m venv .venv/clients
+	.venv/clients/bin/python -m pip install --disable-pip-version-check -r tests/clients/requirements.txt
+	CLIENTS=$(CURDIR)/.venv/clients/bin $(py) -m pytest tests/clients
 
 aws-check: $(installed)
 	@$(py) -m tests.aws.live $(check_options)

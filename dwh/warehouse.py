@@ -324,11 +324,13 @@ def as_warehouse_error(error: psycopg2.Error) -> WarehouseError | UnreachableErr
     for pattern, message, hint in COPY_FAILURES:
         if re.search(pattern, said):
             return WarehouseError(message.format(said), hint=hint)
+    if error.pgcode == errorcodes.DISK_FULL:
+        hint = error.diag.message_hint or "free space on the cluster, or add a node"
+        return WarehouseError(f"the disk of the warehouse is full: {said}", hint=f"{hint}, then run the step again")
     hints = {
         errorcodes.UNDEFINED_COLUMN: f"the tables are of another version: {CREATE_TABLES} --recreate --yes, then {ETL}",
         errorcodes.INSUFFICIENT_PRIVILEGE: "run the step as the owner of the tables, or ask for the privilege",
         errorcodes.QUERY_CANCELED: "run the step again, or raise statement_timeout in dwh.cfg",
-        errorcodes.DISK_FULL: "free space on the cluster, or add a node, and run the step again",
     }
     return WarehouseError(
         f"the warehouse refused a statement: {said}",

@@ -76,7 +76,7 @@ def copying(loading):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("times", [1, 8])
 def test_a_load_that_is_interrupted_in_its_copy_changes_nothing(loading, copying, number, code, times):
-    before = loading.digest()
+    before = loading.star()
     load = copying()
     for _ in range(times):
         load.send_signal(number)
@@ -86,7 +86,7 @@ def test_a_load_that_is_interrupted_in_its_copy_changes_nothing(loading, copying
     assert "Traceback" not in said
     assert "error:" not in said
     assert load.returncode == code
-    assert loading.digest() == before
+    assert loading.star() == before
 
 
 class Pressed(Exception):

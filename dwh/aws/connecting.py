@@ -1,17 +1,12 @@
-"""How psycopg2 is told to connect to Redshift, and what it means when that fails."""
+"""Which certificates Redshift's are signed with, and what it means when it cannot be connected to."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.errors import DwhError, TargetError, UnreachableError
-
-# Long COPYs are silent, and NAT gateways forget silent connections after minutes.
-KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 5}
-CONNECT_TIMEOUT = 10
 
 
 def root_certificates() -> str:
@@ -23,27 +18,6 @@ def root_certificates() -> str:
     import botocore
 
     return str(Path(botocore.__file__).with_name("cacert.pem"))
-
-
-def arguments(host: str, settings: Settings, user: str, password: str) -> dict[str, Any]:
-    """The keyword arguments of ``psycopg2.connect``.
-
-    Keywords and never a connection string: the errors of one quote parts of the password.
-    ``verify-full`` refuses a server without TLS, a certificate that Amazon did not sign, and another's name.
-    """
-    return {
-        "host": host,
-        "port": settings.db_port,
-        "dbname": settings.db_name,
-        "user": user,
-        "password": password,
-        "sslmode": "verify-full",
-        "sslrootcert": root_certificates(),
-        "gssencmode": "disable",  # else a Kerberos ticket would go before TLS
-        "connect_timeout": CONNECT_TIMEOUT,
-        "application_name": "sparkify-dwh",
-        **KEEPALIVES,
-    }
 
 
 SILENT, CLOSED = "it does not answer", "nothing listens there"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dwh.aws.connecting import CONNECT_TIMEOUT, refused
+from dwh import connecting
+from dwh.aws.connecting import passing, refused, root_certificates
 from dwh.aws.endpoints import is_amazon, is_loopback
 from dwh.aws.errors import explained
 from dwh.aws.states import HOPELESS
@@ -147,15 +148,19 @@ class AwsTarget(ClientHolder):
         """
         import psycopg2
 
-        from dwh.aws.connecting import arguments, passing
-
-        host = self._host()
+        settings, host = self.settings, self._host()
         user, password = self._login()
         pauses = list(PAUSES) if is_amazon(self.client("redshift").meta.endpoint_url) else []
         while True:
             try:
-                conn: connection = psycopg2.connect(**arguments(host, self.settings, user, password))
-                return conn
+                return connecting.connect(
+                    host=host,
+                    port=settings.db_port,
+                    database=settings.db_name,
+                    user=user,
+                    password=password,
+                    roots=root_certificates(),
+                )
             except psycopg2.OperationalError as error:
                 if not pauses or not passing(str(error)):
                     raise self._refused(str(error), host) from None
@@ -279,7 +284,7 @@ def _ask_address() -> str:
     import urllib.request
 
     try:
-        with urllib.request.urlopen(ADDRESS_SERVICE, timeout=CONNECT_TIMEOUT) as answer:
+        with urllib.request.urlopen(ADDRESS_SERVICE, timeout=connecting.CONNECT_TIMEOUT) as answer:
             return str(ipaddress.ip_address(answer.read(100).decode("ascii").strip()))
     except (OSError, ValueError):
         raise TargetError(

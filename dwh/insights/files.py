@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dwh.errors import ConfigError
+from dwh.files import write_whole
 from dwh.insights.question import questions
 
 if TYPE_CHECKING:
@@ -68,15 +68,7 @@ def _write(path: Path, content: bytes) -> str:
     there = path.is_file()
     if there and path.read_bytes() == content:
         return "unchanged"
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, content, 0o666 & ~_umask())
     return "updated" if there else "created"
 
 

@@ -5,7 +5,6 @@ A head is the comment at the top of the file, up to the first empty line; ``READ
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from functools import cache
 
 import sql_queries
 from dwh.errors import ConfigError
+from dwh.text import did_you_mean
 
 # What the values of a column are. The first line: the steps of a row, which may be missing in what a statement returns.
 STEPS = ("hour", "weekday", "day", "week", "month", "decade")
@@ -123,7 +123,7 @@ def select(names: Sequence[str]) -> tuple[Question, ...]:
     unknown = [name for name in names if name not in by_name]
     if unknown:
         raise ConfigError(
-            f"there is no insight {', '.join(unknown)}{_meant(unknown[0].lower().replace('-', '_'), by_name)}",
+            f"there is no insight {', '.join(unknown)}{did_you_mean(unknown[0].lower().replace('-', '_'), by_name)}",
             hint="python business_insights.py --list",
         )
     return tuple(by_name[name] for name in dict.fromkeys(names)) or questions()
@@ -145,7 +145,7 @@ def read(name: str, text: str) -> Question:
         head = _words(lines[:end])
         shape = _value(head, "shape")
         if shape not in SHAPES:
-            raise _WrongError(head["shape"][0], f"there is no shape {shape}{_meant(shape, SHAPES)}")
+            raise _WrongError(head["shape"][0], f"there is no shape {shape}{did_you_mean(shape, SHAPES)}")
         columns = _columns(head, shape)
         question = Question(
             name=name,
@@ -190,7 +190,7 @@ def _words(lines: Sequence[str]) -> _Head:
         elif line != "--":
             word, _, value = (part.strip() for part in line[2:].partition(":"))
             if word not in WORDS:
-                raise _WrongError(number, f"{word!r} is no word of a head{_meant(word, WORDS)}")
+                raise _WrongError(number, f"{word!r} is no word of a head{did_you_mean(word, WORDS)}")
             items = []
             head[word] = (number, value, items)
     return head
@@ -216,7 +216,7 @@ def _columns(head: _Head, shape: str) -> tuple[Column, ...]:
         name, what, heading, *more = [*(part.strip() for part in item.split("|")), "", ""]
         kind, _, formula = (part.strip() for part in what.partition("="))
         if kind not in KINDS:
-            raise _WrongError(number, f"there is no kind {kind or 'given'}{_meant(kind, KINDS)}")
+            raise _WrongError(number, f"there is no kind {kind or 'given'}{did_you_mean(kind, KINDS)}")
         if not re.fullmatch(r"[a-z]\w*", name) or name in found or any(more[:-1]):
             raise _WrongError(number, "a column is: name | kind | heading; each name once, a heading where it differs")
         if formula and not FORMULA.fullmatch(formula):
@@ -236,7 +236,7 @@ def _measure(head: _Head, shape: str, columns: Sequence[Column]) -> str:
     names = [column.name for column in columns]
     measure = _value(head, "measure", names[-1] if shape in ("facts", "cohorts") else "")
     if measure not in names:
-        raise _WrongError(head["measure"][0], f"there is no column {measure}{_meant(measure, names)}")
+        raise _WrongError(head["measure"][0], f"there is no column {measure}{did_you_mean(measure, names)}")
     return measure
 
 
@@ -257,13 +257,8 @@ def _statement(lines: Sequence[str], end: int) -> str:
             if found[0] == "%":
                 raise _WrongError(number, "a % in a statement is written %%")
             if found[1] and found[1] not in PARAMETERS:
-                raise _WrongError(number, f"there is no parameter {found[1]}{_meant(found[1], PARAMETERS)}")
+                raise _WrongError(number, f"there is no parameter {found[1]}{did_you_mean(found[1], PARAMETERS)}")
     statement = "\n".join(lines[end:]).strip() + "\n"
     if not re.search(r"^(SELECT|WITH)\b", statement, re.MULTILINE):
         raise _WrongError(end + 1, "below the head, after an empty line, has to be a SELECT")
     return statement
-
-
-def _meant(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""

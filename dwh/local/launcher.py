@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from dwh.errors import TargetError
 from dwh.files import write_whole
-from dwh.local import secret, state
+from dwh.local import certificate, secret, state
 from dwh.local.redshift import homes, postgres
 from dwh.local.redshift.errors import PostgresError
 
@@ -129,13 +129,21 @@ def _as_target_error() -> Iterator[None]:
 
 
 def _serve(state_dir: Path, token: str) -> Any:
-    # werkzeug comes with moto; one thread a connection is all that a step needs, and COPY reads in bulk.
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
-    from werkzeug.serving import make_server
-
     from dwh.local.api.app import create_app
 
-    app = create_app(state_dir / HOMES, token)
+    (state_dir / HOMES).mkdir(exist_ok=True)
+    certificate.make(state_dir)
+    app = create_app(state_dir, state_dir / HOMES, token)
+    server = serve(app, token)
+    app.serve_from(server.port)
+    return server
+
+
+def serve(app: Any, token: str) -> Any:
+    """Serve an application on a free port, on a thread of its own, for callers who know the secret."""
+    # werkzeug comes with moto; one thread a connection is all that a step needs.
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
 
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -160,7 +168,6 @@ def _serve(state_dir: Path, token: str) -> Any:
         def log_error(self, *_: Any) -> None:
             """What is no request at all is a stranger's."""
 
-    (state_dir / HOMES).mkdir(exist_ok=True)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

@@ -17,7 +17,7 @@ from dwh.errors import TargetError
 
 # In every state folder from its first moment on: another folder that was moved to its place has none.
 MARK = "launcher.lock"
-MADE = ("clusters", "data", "launcher", "sample")  # what the names of our files and folders begin with
+MADE = ("clusters", "data", "launcher", "redshift", "sample")  # what the names of our files and folders begin with
 CLOSED = 0o700
 
 

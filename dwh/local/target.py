@@ -21,18 +21,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from dwh import connecting
 from dwh.clients import ClientHolder
 from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.console import Console, plain
 from dwh.errors import ConfigError, TargetError, UnreachableError
-from dwh.local import clients, folder, launcher, secret, state
-from dwh.local.redshift import postgres, processes
+from dwh.local import certificate, clients, folder, launcher, secret, state
+from dwh.local.redshift import processes
 
 if TYPE_CHECKING:
-    import psycopg2
     from psycopg2.extensions import connection
 
+LONGEST_LOGIN = 3600  # seconds, as AWS has it
 START_SECONDS = 60
 STOP_SECONDS = 40
 QUIET_SECONDS = 3  # a start takes less than two
@@ -68,7 +69,7 @@ class LocalTarget(ClientHolder):
         launched = self._launcher()
         if launched is None:
             return "local target · not running"
-        where = f"local target · {postgres.HOST}:{launched.port}"
+        where = f"local target · {secret.HOST}:{launched.port}"
         data = self._sync()
         if not data["folder"]:  # create_cluster.py was cut off in its first second
             return f"{where} · no data yet"
@@ -156,19 +157,9 @@ class LocalTarget(ClientHolder):
         launched, region = self._running(), self.settings.region
         return clients.make(service, region, port=launched.port, token=launched.token, missing=self._missing)
 
-    @contextlib.contextmanager
-    def bulk(self, request: dict[str, Any]) -> Iterator[http.client.HTTPResponse | None]:
-        """Many objects in one stream (see ``buckets.frames``); None when the bucket is not there.
-
-        Raises:
-            TargetError: the local target is not running.
-        """
-        with self._asked("/_local/objects", request) as reply:
-            yield reply if reply.status == http.client.OK else None
-
     def caller_ip(self) -> str:
         """The address from which this machine reaches the cluster: its own."""
-        return postgres.HOST
+        return secret.HOST
 
     def connect(self) -> connection:
         """A connection to the cluster's database that speaks Redshift's SQL, autocommit off.
@@ -179,28 +170,56 @@ class LocalTarget(ClientHolder):
         """
         import psycopg2
 
-        from dwh.local.redshift import session
-
         self._check_endpoint()
         redshift = self.client("redshift")
         name, address = self._cluster(redshift)
+        if healed := self._trouble(name).get("healed"):
+            self._console.warn(healed)
         try:
             login = redshift.get_cluster_credentials(
                 ClusterIdentifier=name, DbUser=self.settings.db_user, DbName=self.settings.db_name, AutoCreate=False
             )
-            return session.connect(
+            return connecting.connect(
                 host=address["Address"],
                 port=address["Port"],
-                dbname=self.settings.db_name,
+                database=self.settings.db_name,
                 user=login["DbUser"],
                 password=login["DbPassword"],
-                aws=self,
-                cluster_identifier=name,
+                roots=str(self.settings.state_dir / certificate.AUTHORITY),
             )
         except (psycopg2.OperationalError, redshift.exceptions.ClientError) as error:
             raise self.failure(name) or UnreachableError(
                 f"cannot connect to the cluster {name}: {str(error).strip()}", hint=f"{CREATE}; or see {self._log}"
             ) from None
+
+    def environment(self) -> dict[str, str]:
+        """The variables that lead other programs here: AWS's, libpq's, and OpenSSL's for drivers that ask no other.
+
+        Raises:
+            ConfigError: no cluster has been created yet.
+            TargetError: the local target is not running, or the cluster is not available.
+        """
+        self._check_endpoint()
+        redshift, settings = self.client("redshift"), self.settings
+        name, address = self._cluster(redshift)
+        login = redshift.get_cluster_credentials(
+            ClusterIdentifier=name, DbUser=settings.db_user, DbName=settings.db_name, DurationSeconds=LONGEST_LOGIN
+        )
+        launched = self._running()
+        return {
+            "AWS_ENDPOINT_URL": f"http://{secret.HOST}:{launched.port}",
+            "AWS_ACCESS_KEY_ID": launched.token,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": settings.region,
+            "PGHOST": address["Address"],
+            "PGPORT": str(address["Port"]),
+            "PGUSER": login["DbUser"],
+            "PGPASSWORD": login["DbPassword"],
+            "PGDATABASE": settings.db_name,
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": str(settings.state_dir / certificate.AUTHORITY),
+            "SSL_CERT_FILE": str(settings.state_dir / certificate.BUNDLE),
+        }
 
     def failure(self, cluster: str) -> TargetError | None:
         """What the local target knows of why the cluster's database does not run, or hardly."""
@@ -209,14 +228,6 @@ class LocalTarget(ClientHolder):
             return None
         fix = f"{known['hint']} and run the step again; " if known["hint"] else ""
         return TargetError(f"the local warehouse has failed: {known['message']}", hint=f"{fix}see {self._log}")
-
-    def explained(self, cluster: str, error: psycopg2.OperationalError) -> TargetError | None:
-        """What to tell a person instead of an error of the database: that its disk is full, and which one that is."""
-        if error.pgcode is None:
-            return self.failure(cluster)
-        said, place = str(error).partition("\n")[0], self._trouble(cluster).get("place") or self.settings.state_dir
-        hint = f"free space on the disk of {place} and run the step again"
-        return TargetError(f"the disk of the warehouse is full: {said}", hint=hint)
 
     def _trouble(self, cluster: str) -> dict[str, str]:
         """What the launcher knows of a cluster's database; nothing if the launcher does not answer."""

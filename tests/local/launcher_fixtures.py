@@ -17,7 +17,7 @@ from pristine import put_cfg
 from dwh import config
 from dwh.console import Console
 from dwh.local import secret
-from dwh.local.redshift import postgres, processes
+from dwh.local.redshift import homes, postgres, processes
 from dwh.local.target import LocalTarget
 
 ROOT = Path(__file__).parents[2]
@@ -84,16 +84,19 @@ class Place:
             answer = conn.getresponse()
             return answer.status, answer.read()
 
-    def bulk(self, **request):
-        """The frames of a bulk read: header and content."""
-        status, body = self.ask("POST", "/_local/objects", {"bucket": BUCKET} | request)
+    def inside(self, what, *about):
+        """What the local Redshift is told of S3 and roles."""
+        status, body = self.ask("POST", f"/_local/{what}", about)
         assert status == 200
-        stream, found = io.BytesIO(body), []
-        while line := stream.readline():
-            head = json.loads(line)
-            body = Path(head["path"]).read_bytes() if "path" in head else stream.read(max(0, head["size"]))
-            found.append((head, body))
-        return found
+        return json.loads(body)
+
+    def contents(self, entries):
+        """The contents of objects that it was told of."""
+        for entry in entries:
+            if "path" in entry:
+                yield Path(entry["path"]).read_bytes()
+            else:
+                yield self.ask("POST", "/_local/content", [BUCKET, entry["key"]])[1]
 
 
 def gone(pid):
@@ -124,13 +127,12 @@ def create(target, **options):
 
 
 def query(target, text, **login):
-    """Run one statement on the cluster's database, with credentials of the API unless others are given."""
-    redshift = target.client("redshift")
-    address = redshift.describe_clusters(ClusterIdentifier=NAME)["Clusters"][0]["Endpoint"]
+    """Run one statement on the cluster's PostgreSQL, with credentials of the API unless others are given."""
     if not login:
-        found = redshift.get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin")
+        found = target.client("redshift").get_cluster_credentials(ClusterIdentifier=NAME, DbUser="sparkify_admin")
         login = {"user": found["DbUser"], "password": found["DbPassword"]}
-    with contextlib.closing(postgres.connect(port=address["Port"], dbname="sparkify", **login)) as conn:
+    socket = homes.place_of(target.settings.state_dir / "clusters" / f"us-west-2-{NAME}")
+    with contextlib.closing(postgres.dial(socket, dbname="sparkify", **login)) as conn:
         conn.autocommit = True
         with conn.cursor() as cursor:
             cursor.execute(text)

@@ -175,55 +175,56 @@ def test_the_versions_of_a_mirrored_bucket_can_be_listed(place):
     assert {found["Key"] for found in s3.list_object_versions(Bucket=BUCKET)["Versions"]} == listed
 
 
-def test_bulk_read_of_a_prefix_is_all_objects_in_key_order(shared, target):
+def test_a_prefix_is_all_its_objects_in_key_order(shared, target):
     names = [f"log_data/bulk/{name}.json" for name in ("b", "a", "ä", "Z", "a0")]
     for name in names:
         shared.put(name, name.encode() * 3)
     target.client("s3").put_object(Bucket=BUCKET, Key="log_data/bulk/put", Body=b"by hand")
-    found = shared.bulk(prefix="log_data/bulk/")
+    found = shared.inside("prefix", BUCKET, "log_data/bulk/")
     listed = target.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="log_data/bulk/")["Contents"]
-    assert [head["key"] for head, _ in found] == [item["Key"] for item in listed]
-    assert [head["size"] for head, _ in found] == [item["Size"] for item in listed]
-    assert all(content == head["key"].encode() * 3 for head, content in found if not head["key"].endswith("put"))
-    assert found[-2][1] == b"by hand"
+    assert [entry["key"] for entry in found] == [item["Key"] for item in listed]
+    assert [entry["size"] for entry in found] == [item["Size"] for item in listed]
+    contents = dict(zip([entry["key"] for entry in found], shared.contents(found), strict=True))
+    assert contents == {name: name.encode() * 3 for name in names} | {"log_data/bulk/put": b"by hand"}
     shutil.rmtree(shared.data / "log_data/bulk")
     target.client("s3").delete_object(Bucket=BUCKET, Key="log_data/bulk/put")
 
 
-def test_bulk_read_of_keys_keeps_their_order_and_says_what_is_missing(shared, target):
+def test_keys_keep_their_order_and_what_is_missing_is_said(shared, target):
     keys = ["song_data/A/B/C/TRABC1.json", "nothing", "log_json_path.json", "song_data/A/B/C/TRABC1.json"]
-    found = shared.bulk(keys=keys)
-    assert [head["key"] for head, _ in found] == keys
-    assert [head["size"] > 0 for head, _ in found] == [True, False, True, True]
-    assert found[1][0]["size"] == -1
-    assert found[0][1] == (shared.data / keys[0]).read_bytes()
+    found = shared.inside("keys", BUCKET, keys)
+    assert [entry and entry["key"] for entry in found] == [keys[0], None, *keys[2:]]
+    assert next(shared.contents(found)) == (shared.data / keys[0]).read_bytes()
 
 
-def test_bulk_read_of_big_and_empty_objects(shared, target):
+def test_big_and_empty_objects(shared, target):
     content = os.urandom(1 << 16) * 40
     shared.put("log_data/big/1.json", content)
     shared.put("log_data/big/2.json", b"")
     target.client("s3")
-    found = shared.bulk(prefix="log_data/big/")
-    assert [body for _, body in found] == [content, b""]
+    assert list(shared.contents(shared.inside("prefix", BUCKET, "log_data/big/"))) == [content, b""]
     assert target.client("s3").head_object(Bucket=BUCKET, Key="log_data/big/1.json")["ETag"] == (
         f'"{hashlib.md5(content).hexdigest()}"'
     )
     shutil.rmtree(shared.data / "log_data/big")
 
 
-def test_bulk_read_of_a_file_that_went_away(shared, target):
+def test_a_file_that_went_away_is_no_object(shared, target):
     shared.put("log_data/gone/1.json", b"{}")
     shared.put("log_data/gone/2.json", b"{}")
     target.client("s3")
     (shared.data / "log_data/gone/1.json").unlink()
-    assert [head["size"] for head, _ in shared.bulk(prefix="log_data/gone/")] == [-1, 2]
+    assert [entry["size"] for entry in shared.inside("prefix", BUCKET, "log_data/gone/")] == [2]
+    assert shared.inside("keys", BUCKET, ["log_data/gone/1.json"]) == [None]
     shutil.rmtree(shared.data / "log_data/gone")
 
 
-def test_bulk_read_of_an_unknown_bucket(shared):
-    assert shared.ask("POST", "/_local/objects", {"bucket": "no-such-bucket", "prefix": ""})[0] == 404
-    assert shared.bulk(prefix="no/such/prefix") == []
+def test_an_unknown_bucket(shared):
+    assert shared.inside("prefix", "no-such-bucket", "") == []
+    assert shared.inside("keys", "no-such-bucket", ["a"]) is None
+    assert shared.inside("bucket", "no-such-bucket") is None
+    assert shared.inside("prefix", BUCKET, "no/such/prefix") == []
+    assert shared.ask("POST", "/_local/content", [BUCKET, "nothing"])[0] == 404
 
 
 def test_a_listing_is_what_moto_says(place):
@@ -248,4 +249,4 @@ def test_a_listing_is_what_moto_says(place):
     ]
     assert s3.list_objects_v2(Bucket=BUCKET, Prefix="nothing/")["KeyCount"] == 0
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, MaxKeys=0)
-    assert place.bulk(keys=[]) == []
+    assert place.inside("keys", BUCKET, []) == []

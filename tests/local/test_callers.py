@@ -22,9 +22,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from launcher_fixtures import BUCKET, available, place, refused, shared, target, wait_for  # noqa: F401
 
+from dwh import connecting
 from dwh.errors import TargetError
-from dwh.local import secret
-from dwh.local.redshift import postgres, processes
+from dwh.local import endpoint, secret
+from dwh.local.redshift import processes
 
 WRONG = "A" * 32
 SIGNED = "AWS4-HMAC-SHA256 Credential={}/20261126/us-west-2/{}/aws4_request, SignedHeaders=host, Signature=0"
@@ -278,7 +279,7 @@ def taken_over(place, answer=None):
     """The launcher is killed, and a stranger listens on its port."""
     state = place.state_file()
     os.kill(state["pid"], signal.SIGKILL)
-    wait_for(lambda: postgres.free_port(state["port"]) == state["port"])
+    wait_for(lambda: endpoint.free_port(state["port"]) == state["port"])
     stranger = Stranger(state["port"], *[answer] if answer else [])
     try:
         yield stranger
@@ -312,7 +313,6 @@ def test_a_stranger_on_the_port_learns_nothing_and_is_not_taken_for_it(place, an
             lambda: clients["iam"].list_roles(),
             lambda: target.client("s3"),
             target.connect,
-            lambda: target.bulk({"bucket": BUCKET, "prefix": ""}).__enter__(),
         ):
             with pytest.raises(TargetError, match="the local target is not running") as error:
                 call()
@@ -385,30 +385,27 @@ def test_the_secret_is_in_no_log_argument_or_variable_and_in_one_file(shared, ca
     assert token not in "".join(capfd.readouterr()) + caplog.text
 
 
-# --- the database's port ---
+# --- the endpoint's port ---
 
 
 class FakeDatabase(Stranger):
-    """On the port of a database that has ended; it asks for the password in clear text."""
+    """On the port of an endpoint that has ended; it asks for the password in clear text."""
 
-    def __init__(self):
-        super().__init__(0, b"R\0\0\0\x08\0\0\0\x03")
+    def __init__(self, answer):
+        super().__init__(0, answer)
         self.port = self._server.getsockname()[1]
 
 
-def test_a_stranger_on_the_databases_port_is_not_told_the_password():
-    stranger = FakeDatabase()
+@pytest.mark.parametrize("answer", [b"N", b"S", b"R\0\0\0\x08\0\0\0\x03"])
+def test_a_stranger_on_the_endpoints_port_is_not_told_the_password(available, answer):
+    stranger = FakeDatabase(answer)
+    login = {"database": "sparkify", "user": "sparkify_admin", "password": "Correct-Horse-1"}
     try:
-        with pytest.raises(psycopg2.OperationalError, match="scram-sha-256"):
-            postgres.connect(port=stranger.port, dbname="sparkify", user="sparkify_admin", password="Correct-Horse-1")
+        with pytest.raises(psycopg2.OperationalError):
+            connecting.connect(
+                host="127.0.0.1", port=stranger.port, roots=str(available.state / "redshift-ca.pem"), **login
+            )
     finally:
         stranger.close()
-    assert b"sparkify_admin" in stranger.heard
+    assert stranger.heard
     assert b"Correct-Horse-1" not in stranger.heard
-
-
-def test_psql_logs_in_in_the_same_way(available, target):
-    from dwh import psql
-
-    with contextlib.closing(target.connect()) as conn:
-        assert psql.environment(conn.info.dsn_parameters, "secret")["PGREQUIREAUTH"] == "scram-sha-256"

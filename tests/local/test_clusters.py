@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -32,8 +33,10 @@ from launcher_fixtures import (  # noqa: F401
     wait_for,
 )
 
+from dwh import connecting
 from dwh.errors import TargetError
-from dwh.local.redshift import binaries, postgres
+from dwh.local import endpoint
+from dwh.local.redshift import binaries, processes
 
 
 def test_life_of_a_cluster(target, available):
@@ -53,9 +56,9 @@ def test_life_of_a_cluster(target, available):
     assert found["NumberOfNodes"] == len(found["ClusterNodes"]) == 1
     assert "MasterUserPassword" not in found
     database = available.database("another")
-    postgres.connect(
-        port=found["Endpoint"]["Port"], dbname="sparkify", user="sparkify_admin", password="Other-Horse-22"
-    ).close()
+    login = {"database": "sparkify", "user": "sparkify_admin", "password": "Other-Horse-22"}
+    authority = str(available.state / "redshift-ca.pem")
+    connecting.connect(host="127.0.0.1", port=found["Endpoint"]["Port"], roots=authority, **login).close()
     gone_soon = redshift.delete_cluster(ClusterIdentifier="another", SkipFinalClusterSnapshot=True)["Cluster"]
     assert gone_soon["ClusterStatus"] == "deleting"
     wait_for(lambda: len(redshift.describe_clusters()["Clusters"]) == 1)
@@ -134,6 +137,40 @@ def test_a_database_that_cannot_be_started_again_keeps_its_data_until_it_can(ava
     query(target, "DROP TABLE kept")
 
 
+def endpoints(available):
+    """The processes of the endpoints, and of their sessions."""
+    found = psutil.Process(available.launcher()).children(recursive=True)
+    return [child for child in found if "dwh.local.endpoint" in processes.command_line(child.pid)]
+
+
+def test_a_killed_endpoint_is_noticed_said_and_brought_back(available):
+    with available.target() as target:
+        port = target.client("redshift").describe_clusters()["Clusters"][0]["Endpoint"]["Port"]
+        for process in endpoints(available):
+            process.kill()
+        target.connect().close()
+        target.connect().close()
+        assert target._console.err.getvalue().count("the local warehouse had ended, and was started again") == 1
+        assert target.client("redshift").describe_clusters()["Clusters"][0]["Endpoint"]["Port"] == port
+
+
+def test_pause_closes_the_endpoint_and_its_sessions_and_resume_opens_it(target, available, redshift):
+    session = target.connect()
+    port = session.info.port
+    redshift.pause_cluster(ClusterIdentifier=NAME)
+    wait_for(lambda: status(redshift) == "paused")
+    assert not endpoints(available)
+    with pytest.raises(psycopg2.OperationalError), session.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    redshift.resume_cluster(ClusterIdentifier=NAME)
+    wait_for(lambda: status(redshift) == "available")
+    again = target.connect()
+    assert again.info.port == port
+    again.close()
+
+
 def test_a_login_waits_for_a_database_that_recovers_from_a_crash(available, target, redshift):
     query(target, "CREATE TABLE crashed (a int)")
     query(target, "INSERT INTO crashed SELECT generate_series(1, 2000000)")  # a second of replaying
@@ -181,7 +218,7 @@ def test_a_cluster_whose_postgresql_is_broken_is_told_by_its_own_words(servers, 
 
 
 def test_wanted_port_is_taken_when_it_is_free_and_left_when_not(place):
-    port = next(port for port in range(8191, 8216) if postgres.free_port(port) == port)
+    port = next(port for port in range(8191, 8216) if endpoint.free_port(port) == port)
     place.target().start()
     redshift = create(place.target(), Port=port)
     assert redshift.describe_clusters()["Clusters"][0]["Endpoint"]["Port"] == port

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
-from typing import ClassVar
 
 import psycopg2
 import pytest
 
-from tests.local.conftest import BUCKET, CLUSTER, ROLE, USER, Aws, reading
+from tests.local.conftest import BUCKET, CLUSTER, ROLE, USER, reading
 
 
 def copy(warehouse, source, options="", role=ROLE):
@@ -120,41 +117,6 @@ def test_another_region_must_be_named(t):
 def test_no_such_bucket(t):
     with pytest.raises(psycopg2.InternalError, match="NoSuchBucket"):
         t.run(f"COPY t FROM 's3://no-such-bucket/d/' IAM_ROLE '{ROLE}' JSON 'auto'")
-
-
-class Bulk(Aws):
-    """The launcher's bulk read, over a dictionary."""
-
-    objects: ClassVar[dict[str, bytes]] = {
-        "data/1": b'{"x":1}\n\n{"x":2}',
-        "data/2": b"",
-        "data/3": b'{"x":3}',
-        "paths": b'{"jsonpaths":["$.x"]}',
-        "m": json.dumps({"entries": [entry("data/3"), entry("data/9")]}).encode(),
-    }
-    asked: ClassVar[list[dict[str, object]]] = []
-
-    def bulk(self, request):
-        self.asked.append(request)
-        keys = request.get("keys") or sorted(key for key in self.objects if key.startswith(request["prefix"]))
-        frames = b""
-        for key in keys:
-            body = self.objects.get(key)
-            head = {"key": key, "size": -1 if body is None else len(body)}
-            frames += json.dumps(head).encode() + b"\n" + (body or b"")
-        return nullcontext(BytesIO(frames))
-
-
-def test_the_bulk_read_is_used_where_it_is_offered(connect, aws):
-    connection = connect(aws=Bulk(aws.clients))
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE t (a int)")
-        copied = f"COPY t FROM 's3://{BUCKET}/%s' IAM_ROLE '{ROLE}' JSON 's3://{BUCKET}/paths' %s"
-        cursor.execute(copied % ("data/", ""))
-        cursor.execute(copied % ("m", "MANIFEST"))
-        cursor.execute("SELECT a FROM t ORDER BY 1")
-        assert cursor.fetchall() == [(1,), (2,), (3,), (3,)]
-    assert {"bucket": BUCKET, "prefix": "data/"} in Bulk.asked
 
 
 # --- Roles ---

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.local.conftest import Aws, Warehouse, reading
+from tests.local.conftest import CLUSTER, Aws, Warehouse, reading
 
 BUCKET = "copy-vectors"
 FOLDER = Path(os.environ.get("COPY_VECTORS", ""))
@@ -106,8 +106,9 @@ def test_example(name: str, connect: Callable[..., Any], aws: Aws) -> None:
     for path in sorted((FOLDER / name).rglob("*")):
         if path.is_file():
             aws.put(path.relative_to(FOLDER).as_posix(), path.read_bytes(), BUCKET)
-    aws.make_cluster("vectors", [aws.make_role("CopyVectors", reading(BUCKET))])
-    connection = connect(cluster_identifier="vectors")
+    aws.client("redshift").delete_cluster(ClusterIdentifier=CLUSTER, SkipFinalClusterSnapshot=True)
+    aws.make_cluster(CLUSTER, [aws.make_role("CopyVectors", reading(BUCKET))])
+    connection = connect()
     connection.autocommit = True
     warehouse = Warehouse(connection, aws)
     warehouse.run((FOLDER / name / "table.sql").read_text())

@@ -32,7 +32,8 @@ from launcher_fixtures import (  # noqa: F401
 )
 
 from dwh.errors import ConfigError, TargetError
-from dwh.local.redshift import postgres, processes
+from dwh.local import endpoint
+from dwh.local.redshift import processes
 
 
 def test_outlives_the_step_that_started_it_and_is_found_by_the_next(place):
@@ -148,7 +149,7 @@ def test_a_stranger_on_the_port_is_not_taken_for_it(place):
     place.target().start()
     state = place.state_file()
     os.kill(state["pid"], signal.SIGKILL)
-    wait_for(lambda: postgres.free_port(state["port"]) == state["port"])
+    wait_for(lambda: endpoint.free_port(state["port"]) == state["port"])
     with socket.create_server(("127.0.0.1", state["port"])) as server:
 
         def answer():

@@ -1,6 +1,7 @@
 """No login that the API hands out reaches more than its database: neither files nor programs nor the system's user.
 
-Over bare psycopg2 connections, as another client of the port would try it. What the logins are for goes on working.
+Tried on PostgreSQL itself, past the endpoint, which refuses most of it by name: nothing depends on that.
+What the logins are for goes on working.
 """
 
 # ruff: noqa: F811 - the fixtures are imported by the name under which they are asked for
@@ -13,7 +14,7 @@ import pytest
 from launcher_fixtures import CLUSTER, NAME, available, refused, shared  # noqa: F401
 from psycopg2 import extras
 
-from dwh.local.redshift import roles
+from dwh.local.redshift import homes, roles
 from tests.local.conftest import DATABASE, ROLE, USER, Warehouse
 
 MASTER = {"user": CLUSTER["MasterUsername"], "password": CLUSTER["MasterUserPassword"]}
@@ -22,14 +23,13 @@ LOGINS = ("master", "temporary", "auto-created", "created", "creator", "no role"
 
 
 @pytest.fixture(scope="module")
-def port(available):
-    with available.target() as target:
-        found = target.client("redshift").describe_clusters(ClusterIdentifier=NAME)["Clusters"][0]
-    return found["Endpoint"]["Port"]
+def socket(available):
+    """Where PostgreSQL listens, past the endpoint: nobody but the user who started it gets there."""
+    return homes.place_of(available.state / "clusters" / f"us-west-2-{NAME}")
 
 
 @pytest.fixture(scope="module")
-def logins(available, port):
+def logins(available, socket):
     """Every kind of login: the master password, temporary ones, and those of users that the master made."""
 
     def temporary(**options):
@@ -44,7 +44,7 @@ def logins(available, port):
         "created": {"user": "analyst", "password": "Analyst-1"},
         "creator": {"user": "creator", "password": "Creator-1"},
     }
-    with bare(port, MASTER) as cursor:
+    with bare(socket, MASTER) as cursor:
         cursor.execute("CREATE USER analyst PASSWORD 'Analyst-1'")
         cursor.execute("CREATE USER creator CREATEROLE PASSWORD 'Creator-1'")
         cursor.execute("GRANT CREATE ON SCHEMA public TO analyst, visitor, creator")
@@ -53,9 +53,9 @@ def logins(available, port):
 
 
 @contextlib.contextmanager
-def bare(port, login, dbname="sparkify", **options):
+def bare(socket, login, dbname="sparkify", **options):
     """A cursor in autocommit on a connection of psycopg2's own."""
-    place = {"host": "127.0.0.1", "port": port, "dbname": dbname, "connect_timeout": 10}
+    place = {"host": str(socket), "dbname": dbname, "connect_timeout": 10}
     with contextlib.closing(psycopg2.connect(**place | login | options)) as connection:
         connection.autocommit = True
         yield connection.cursor()
@@ -67,8 +67,8 @@ def login(request, logins):
 
 
 @pytest.fixture(scope="module")
-def cursor(port, login):
-    with bare(port, login) as found:
+def cursor(socket, login):
+    with bare(socket, login) as found:
         yield found
 
 
@@ -262,6 +262,19 @@ def test_out_of_reach(cursor, statement, tmp_path):
     cursor.execute("ROLLBACK")
 
 
+def test_what_is_out_of_reach_is_so_through_the_endpoint(available, tmp_path):
+    tmp_path.chmod(0o777)
+    proof = tmp_path / "proof"
+    with available.target() as target, contextlib.closing(target.connect()) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for statement in OUT_OF_REACH:
+                with pytest.raises(psycopg2.Error):
+                    cursor.execute(statement.format(proof=proof))
+                assert not proof.exists(), statement
+                cursor.execute("ROLLBACK")
+
+
 def test_what_is_passed_over_with_a_warning_is_not_done_either(cursor):
     for statement in ("GRANT CREATE ON SCHEMA redshift TO PUBLIC", "GRANT ALL ON SCHEMA pg_catalog TO PUBLIC"):
         with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
@@ -286,10 +299,10 @@ def test_an_external_entity_of_xml_is_not_read(cursor):
 
 
 @pytest.mark.parametrize("dbname", ["postgres", "template1", "template0"])
-def test_no_other_database_takes_a_login(port, login, dbname):
+def test_no_other_database_takes_a_login(socket, login, dbname):
     with (
         pytest.raises(psycopg2.OperationalError, match=r"rejects connection|not currently accepting"),
-        bare(port, login, dbname),
+        bare(socket, login, dbname),
     ):
         pass
 
@@ -309,8 +322,8 @@ def test_no_other_database_takes_a_login(port, login, dbname):
     ],
     ids=str,
 )
-def test_no_option_of_a_connection_gives_more(port, login, options):
-    with pytest.raises(psycopg2.OperationalError), bare(port, login, **options):
+def test_no_option_of_a_connection_gives_more(socket, login, options):
+    with pytest.raises(psycopg2.OperationalError), bare(socket, login, **options):
         pass
 
 
@@ -356,23 +369,23 @@ NOT_MASTER = [
 
 @pytest.mark.parametrize("statement", NOT_MASTER)
 @pytest.mark.parametrize("who", ["auto-created", "created", "creator"])
-def test_a_user_does_not_become_the_master_or_another_user(port, logins, who, statement):
-    with bare(port, MASTER) as cursor, contextlib.suppress(psycopg2.errors.DuplicateObject):
+def test_a_user_does_not_become_the_master_or_another_user(socket, logins, who, statement):
+    with bare(socket, MASTER) as cursor, contextlib.suppress(psycopg2.errors.DuplicateObject):
         cursor.execute("CREATE USER stranger")
-    with bare(port, logins[who]) as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+    with bare(socket, logins[who]) as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
         cursor.execute(statement)
 
 
 @pytest.mark.parametrize("user", ["sparkify_admin", "victim"])
-def test_the_name_of_a_login_that_somebody_has_taken_gives_him_nothing(port, logins, available, user):
+def test_the_name_of_a_login_that_somebody_has_taken_gives_him_nothing(socket, logins, available, user):
     """Who makes a role is a member of it, and so would be of the user for whom it is lent."""
-    with bare(port, logins["creator"]) as cursor:
+    with bare(socket, logins["creator"]) as cursor:
         cursor.execute(f'CREATE ROLE "IAMA:{user}"')
         with available.target() as target:
             found = target.client("redshift").get_cluster_credentials(
                 ClusterIdentifier=NAME, DbUser=user, AutoCreate=True
             )
-        with bare(port, {"user": found["DbUser"], "password": found["DbPassword"]}) as lent:
+        with bare(socket, {"user": found["DbUser"], "password": found["DbPassword"]}) as lent:
             lent.execute("SELECT current_user")
             assert lent.fetchall() == [(user,)]
         for role in (f"IAMA:{user}", user):
@@ -385,9 +398,7 @@ def test_the_name_of_a_login_that_somebody_has_taken_gives_him_nothing(port, log
 
 def test_the_system_user_gets_into_no_database_of_a_client(server):
     with pytest.raises(psycopg2.OperationalError, match="rejects connection"):
-        psycopg2.connect(
-            host=server.host, port=server.port, dbname=DATABASE, user=roles.SYSTEM, password=server.system_password
-        )
+        server.connect(DATABASE, roles.SYSTEM, server.system_password)
 
 
 def test_one_function_alone_runs_with_the_rights_of_its_owner_and_fixes_what_its_names_mean(server):

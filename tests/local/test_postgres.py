@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -23,7 +22,6 @@ from project import some
 
 from dwh.local.redshift import binaries, postgres, processes
 from dwh.local.redshift.errors import PostgresError
-from tests.local.conftest import VARIABLES_OF_LIBPQ
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "It's a (secret) 'Word' 1"
@@ -31,13 +29,13 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become an
 
 
 def start(home, **kwargs):
-    options = {"port": postgres.free_port(), "user": "sparkify_admin", "password": PASSWORD, "database": "sparkify"}
+    options = {"user": "sparkify_admin", "password": PASSWORD, "database": "sparkify"}
     return postgres.create(home, **(options | kwargs))
 
 
 def query(server, text, **login):
-    options = {"port": server.port, "dbname": server.database, "user": server.user, "password": PASSWORD} | login
-    with closing(postgres.connect(**options)) as conn:
+    options = {"database": server.database, "user": server.user, "password": PASSWORD} | login
+    with closing(server.connect(**options)) as conn:
         conn.autocommit = True
         with conn.cursor() as cursor:
             cursor.execute(text)
@@ -101,17 +99,18 @@ def test_wrong_password_is_refused(shared):
         query(shared, "SELECT 1", password="no")
 
 
-def test_listens_on_loopback_alone(shared):
+def test_listens_on_a_socket_that_nobody_else_reaches(shared):
     with shared.system() as system:
         system.execute("SELECT current_setting('listen_addresses'), current_setting('unix_socket_directories')")
-        assert system.fetchall() == [("127.0.0.1", "")]
+        assert system.fetchall() == [("", str(shared.place))]
+    assert stat.S_IMODE(shared.place.stat().st_mode) == 0o700
 
 
-def test_variables_of_libpq_change_nothing(shared, monkeypatch):
-    for name, value in VARIABLES_OF_LIBPQ.items():
-        monkeypatch.setenv(name, value)
-    assert query(shared, "SHOW search_path") == [('"$user", public',)]
-    assert os.environ["PGSSLMODE"] == "require"
+def test_a_path_that_is_too_long_for_a_socket_is_no_hindrance(home):
+    server = start(home / ("x" * 90))
+    assert query(server, "SELECT 1") == [(1,)]
+    server.destroy()
+    assert not server.place.exists()
 
 
 def test_stop_and_start_keep_the_data(server):
@@ -149,9 +148,7 @@ def test_killed_server_has_what_was_copied_past_the_log_if_it_was_committed(serv
         cursor.copy_expert("COPY staged FROM STDIN (FREEZE)", io.StringIO("".join(f"{i}\n" for i in range(rows))))
 
     query(server, "CREATE TABLE staged AS SELECT 1 AS a")
-    with closing(
-        postgres.connect(port=server.port, dbname=server.database, user=server.user, password=PASSWORD)
-    ) as conn:
+    with closing(server.connect(server.database, server.user, PASSWORD)) as conn:
         with conn.cursor() as cursor:
             replace(cursor, 100_000)
             conn.commit()
@@ -163,9 +160,7 @@ def test_killed_server_has_what_was_copied_past_the_log_if_it_was_committed(serv
 
 
 def test_killed_server_starts_again_once_its_busy_sessions_have_ended(server):
-    with closing(
-        postgres.connect(port=server.port, dbname=server.database, user=server.user, password=PASSWORD)
-    ) as conn:
+    with closing(server.connect(server.database, server.user, PASSWORD)) as conn:
         busy = conn.get_backend_pid()
         os.kill(busy, signal.SIGSTOP)  # as one that computes, and does not look up
         os.kill(server.pid, signal.SIGKILL)
@@ -214,34 +209,12 @@ def test_stop_finds_the_process_when_its_files_are_gone(server):
 
 
 def test_two_side_by_side(server, home):
-    other = start(home.with_name("other"), port=server.port)
+    other = start(home.with_name("other"))
     try:
-        assert other.port != server.port
         query(server, "CREATE TABLE mine ()")
         assert query(other, "SELECT count(*) FROM pg_tables WHERE tablename = 'mine'") == [(0,)]
     finally:
         other.destroy()
-
-
-def test_start_takes_another_port_when_its_own_is_taken(server):
-    server.stop()
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", server.port))
-        taken.listen()
-        before = server.port
-        server.start()
-        assert server.port != before
-        assert query(server, "SELECT 1") == [(1,)]
-
-
-def test_free_port_prefers_what_is_asked():
-    port = postgres.free_port()
-    assert postgres.free_port(port) == port
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        assert postgres.free_port(port) != port
 
 
 def test_secrets_are_neither_in_the_log_nor_in_a_file(server):
@@ -435,8 +408,8 @@ def test_plain_user(home):
         os.setgroups([])
         os.setgid(nobody.pw_gid)
         os.setuid(nobody.pw_uid)
-        server = postgres.create(Path(sys.argv[1]), port=postgres.free_port(), user="u", password="p", database="d")
-        postgres.connect(port=server.port, dbname="d", user="u", password="p").close()
+        server = postgres.create(Path(sys.argv[1]), user="u", password="p", database="d")
+        server.connect("d", "u", "p").close()
         print("connected", server.place == server.home)
         server.destroy()
         print("left", server.home.exists())

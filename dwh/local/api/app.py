@@ -7,13 +7,14 @@ version, and the tests of test_launcher, test_clusters and test_buckets go throu
 It answers nobody but the user who started it: a request must show the launcher's secret (see secret.py), and may not
 come from a web page.
 
-Beside the AWS services the application answers three paths of its own:
+Beside the AWS services the application answers paths of its own:
 
     POST /_local/sync      make the buckets the same as the data folder; answers what they hold
-    POST /_local/objects   many objects in one stream (see buckets.frames)
     POST /_local/clusters  what is wrong with the databases of the clusters
+    POST /_local/content   the content of an object that is no file of this machine
+    POST /_local/...       what the local Redshift asks of AWS besides (see inside.py)
 
-A fourth one, /_local/status, is the launcher's: there it proves that it knows the secret.
+One more, /_local/status, is the launcher's: there it proves that it knows the secret.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import Any
 import botocore.session
 import moto.utilities.utils
 
-from dwh.local import secret
+from dwh.local import certificate, secret
 
 SERVICES = ("iam", "sts", "ec2", "redshift", "s3")
 # Another name that leads to loopback is that of a web page.
@@ -67,11 +68,12 @@ def _read_once() -> Iterator[None]:
         getattr(loader, "_cache", {}).clear()  # 23 MB that nobody reads again
 
 
-def create_app(home: Path, token: str) -> Application:
-    """The application, its clusters' files in ``home``.
+def create_app(state: Path, homes: Path, token: str) -> Application:
+    """The application.
 
     Args:
-        home: a folder that only this user can enter.
+        state: the state folder, with the certificate of the endpoints.
+        homes: a folder for the files of the clusters, which only this user can enter.
         token: the secret that every request must show.
     """
     _without_instances()
@@ -86,7 +88,7 @@ def create_app(home: Path, token: str) -> Application:
 
         # The variable that says so is read when moto is first imported, which may have been long ago.
         moto.moto_server.werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
-        LocalCluster.homes = home
+        LocalCluster.homes, LocalCluster.certificate, LocalCluster.token = homes, state / certificate.ENDPOINT, token
         moto.redshift.models.Cluster = LocalCluster  # type: ignore[misc]
         moto.redshift.urls.url_paths = {"{0}/$": LocalRedshift.dispatch}
         _keep_groups_in_use()
@@ -146,12 +148,17 @@ class Application:
     def __init__(self, token: str) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-        from dwh.local.api import listing
+        from dwh.local.api import inside, listing
         from dwh.local.api.buckets import Mirror
 
         self.token = token
         self.mirror = Mirror()
         self._listing = listing.answer
+        self._own: dict[str, Wsgi] = {
+            "/_local/sync": self._sync,
+            "/_local/clusters": self._clusters,
+            **dict.fromkeys((inside.CONTENT, *inside.ANSWERS), self._inside),
+        }
         dispatcher = DomainDispatcherApplication(_service_app)  # type: ignore[arg-type]
         dispatcher.app_instances = {service: _service_app(service) for service in SERVICES}  # type: ignore[misc]
         self._moto: Wsgi = dispatcher
@@ -163,12 +170,25 @@ class Application:
         if not secret.shown(environ, self.token):
             return _unknown_caller(environ, start)
         path = environ.get("PATH_INFO", "")
-        own = {"/_local/sync": self._sync, "/_local/objects": self._objects, "/_local/clusters": self._clusters}
         if path.startswith("/_local/"):
-            return own.get(path, _not_found)(environ, start)
+            return self._own.get(path, _not_found)(environ, start)
         if environ["REQUEST_METHOD"] == "GET" and (page := self._listing(path, environ.get("QUERY_STRING", ""))):
             return _answer(start, "200 OK", page, "application/xml")
         return self._moto(environ, start)
+
+    def serve_from(self, port: int) -> None:
+        """Tell the clusters on which port they find us."""
+        from dwh.local.api.cluster import LocalCluster
+
+        LocalCluster.api_port = port
+
+    def _inside(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        """Answer the local Redshift; a COPY asks for the roles first, and finds the files as they are now."""
+        from dwh.local.api import inside
+
+        if environ["PATH_INFO"] == inside.ROLES:
+            self.mirror.refresh()
+        return inside.answer(environ, start)
 
     def _clusters(self, _: dict[str, Any], start: Start) -> Iterable[bytes]:
         body = {cluster.cluster_identifier: cluster.trouble() for cluster in clusters()}
@@ -176,16 +196,6 @@ class Application:
 
     def _sync(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         return _answer(start, "200 OK", json.dumps(self.mirror.sync(_body(environ))).encode())
-
-    def _objects(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        from dwh.local.api.buckets import frames
-
-        stream = frames(_body(environ))
-        if stream is None:
-            return _answer(start, "404 Not Found", b'{"error": "NoSuchBucket"}')
-        # No Content-Length, so the stream is sent in chunks with an end mark: a reader notices one that breaks off.
-        start("200 OK", [("Content-Type", "application/octet-stream")])
-        return _gathered(stream)
 
 
 def _of_a_web_page(environ: dict[str, Any]) -> bool:
@@ -204,19 +214,6 @@ def _unknown_caller(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
     unknown, missing = ERRORS.get(service, ("InvalidClientTokenId", "MissingAuthenticationToken"))
     code = unknown if secret.access_key(environ) else missing
     return _refuse(environ, start, "403 Forbidden", service, code, "The local target answers its own user only")
-
-
-def _gathered(stream: Iterable[bytes], size: int = 1 << 18) -> Iterable[bytes]:
-    """The same bytes in fewer pieces: each costs a write to the socket."""
-    parts: list[bytes] = []
-    held = 0
-    for part in stream:
-        parts.append(part)
-        held += len(part)
-        if held >= size:
-            yield b"".join(parts)
-            parts, held = [], 0
-    yield b"".join(parts)
 
 
 def _body(environ: dict[str, Any]) -> dict[str, Any]:

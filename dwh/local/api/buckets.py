@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import threading
 import time
 from collections import defaultdict
@@ -116,6 +115,7 @@ class Mirror:
         self.folder = ""
         self.source = ""
         self.counts = {folders.LOGS: 0, folders.SONGS: 0}
+        self._request: dict[str, str] | None = None
 
     def sync(self, request: dict[str, str]) -> dict[str, Any]:
         """Bring new, changed and deleted files to the buckets.
@@ -129,6 +129,7 @@ class Mirror:
             and ``left_out``: a sentence about each file that cannot be an object.
         """
         with self._lock:
+            self._request = request
             before = self.folder
             self.folder = request.get("folder") or self.folder
             self.source = request.get("source") or self.source
@@ -140,6 +141,12 @@ class Mirror:
                 "counts": self.counts,
                 "left_out": left_out,
             }
+
+    def refresh(self) -> None:
+        """Bring the buckets up to date once more, as the last ``sync`` did."""
+        with self._lock:
+            if self._request and self.folder:
+                self._mirror(self._request)
 
     def _mirror(self, request: dict[str, str]) -> list[str]:
         wanted, left_out = self._wanted(request)
@@ -196,36 +203,6 @@ def _mirror(bucket: FakeBucket, wanted: dict[str, File]) -> list[FileKey]:
             changed.append(FileKey(key, file, bucket.name, found.last_modified if found else None))
             bucket.keys.setlist(key, changed[-1:])
     return changed
-
-
-def frames(request: dict[str, Any]) -> Iterator[bytes] | None:
-    """Answer a bulk read: for each object a line of JSON, then its bytes, or in their place the path of its file.
-
-    Args:
-        request: ``bucket``, and either ``prefix`` (all its objects in key order) or ``keys``
-            (those, in that order; one that is not there gives a frame of size -1).
-
-    Returns:
-        The stream, or None when there is no such bucket.
-    """
-    bucket = backend().buckets.get(request["bucket"])
-    if bucket is None:
-        return None
-    # The order of code points is that of UTF-8 bytes, in which S3 lists.
-    if "keys" not in request:
-        request = {"keys": sorted(key for key in list(bucket.keys) if key.startswith(request["prefix"]))}
-    return (_frame(key, bucket.keys.get(key)) for key in request["keys"])
-
-
-def _frame(name: str, found: Any) -> bytes:
-    head: dict[str, Any] = {"key": name, "size": -1}
-    body = b""
-    if isinstance(found, FileKey):
-        if found.file == folders.seen(found.file.path):
-            head |= {"size": found.size, "path": found.file.path}
-    elif isinstance(found, FakeKey):  # no delete marker
-        head["size"], body = found.size, found.value
-    return json.dumps(head).encode() + b"\n" + body
 
 
 def backend() -> S3Backend:

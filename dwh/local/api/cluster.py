@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from moto.ec2.models import ec2_backends
 from moto.redshift.exceptions import RedshiftClientError
-from moto.redshift.models import Cluster
+from moto.redshift.models import Cluster, redshift_backends
 
+from dwh.local import endpoint
+from dwh.local.endpoint import Endpoint
 from dwh.local.redshift import postgres, roles
+from dwh.local.redshift.listener import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -33,6 +36,8 @@ AVAILABILITY = {
     "deleting": "Unavailable",
     "hardware-failure": "Failed",
 }
+SESSIONS = "sessions"
+BROUGHT_BACK = "the local warehouse had ended, and was started again: sessions that were open are rolled back"
 # States in which nothing else may be asked of a cluster.
 BUSY = ("creating", "deleting", "final-snapshot", "modifying", "pausing", "rebooting", "resuming")
 
@@ -45,12 +50,17 @@ def refuse(code: str, message: str) -> NoReturn:
 class LocalCluster(Cluster):
     """A cluster whose database can be connected to."""
 
-    # The folder for the servers' files; set once, when the launcher starts.
+    # Set once, when the launcher starts: the folder for the servers' files, the endpoints' certificate, and how
+    # the endpoints ask the launcher.
     homes: Path
+    certificate: Path
+    token: str
+    api_port = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.server: postgres.Server | None = None
+        self.listener: Endpoint | None = None
         self.status = "creating"
         self.encrypted = True
         self.multi_az = "Disabled"
@@ -58,6 +68,8 @@ class LocalCluster(Cluster):
         self.manual_snapshot_retention_period = -1
         self.maintenance_track_name = "current"
         self.pending_parameters = False
+        # Whether it was brought back since somebody asked.
+        self.healed = False
         self._passwords: dict[str, str] = {}
         # What failed, why, and the state that it would have led to.
         self._failed: tuple[Callable[[], None], str, Exception] | None = None
@@ -70,14 +82,8 @@ class LocalCluster(Cluster):
 
         def work() -> None:
             home = self.homes / f"{self.region}-{self.cluster_identifier}"
-            self.server = postgres.create(
-                home,
-                port=postgres.free_port(self.port),
-                user=self.master_username,
-                password=password,
-                database=self.db_name,
-            )
-            self.port = self.server.port
+            self.server = postgres.create(home, user=self.master_username, password=password, database=self.db_name)
+            self._listen()
 
         self.master_user_password = ""
         self._begin("creating", work, "available")
@@ -120,6 +126,7 @@ class LocalCluster(Cluster):
     def destroy(self) -> None:
         """Stop the database and delete its files, waiting for what is under way."""
         with self._lock:
+            self._close()
             if self.server:
                 self.server.destroy()
 
@@ -130,21 +137,24 @@ class LocalCluster(Cluster):
         with self._lock:
             if self._is_ill():
                 log.warning("the database of %s does not run: once more", self.cluster_identifier)
+                self.healed = self._failed is None
                 work, after, _ = self._failed or (self._start, "available", None)
                 self._do(work, after)
 
     def _is_ill(self) -> bool:
-        has_died = self.status == "available" and self.server is not None and not self.server.running()
+        parts = [part for part in (self.server, self.listener) if part]
+        has_died = self.status == "available" and not all(part.running() for part in parts)
         return has_died or self._failed is not None
 
     def trouble(self) -> dict[str, str]:
-        """What is wrong with its database and what to do about it, as far as we know; and the disk that it is on."""
+        """What is wrong with its database and what to do about it, as far as we know; and what it came back from."""
         failed, server = self._failed, self.server
         error: Exception | None = failed[2] if failed else None
         if server and error is None and server.is_full():
             error = server.failed("can hardly write", "")
         message = "" if error is None else str(error) or repr(error)
-        return {"message": message, "hint": getattr(error, "hint", ""), "place": str(server.place) if server else ""}
+        healed, self.healed = self.healed, False
+        return {"message": message, "hint": getattr(error, "hint", ""), "healed": BROUGHT_BACK if healed else ""}
 
     def _expect(self, status: str) -> None:
         if self.status != status:
@@ -169,13 +179,47 @@ class LocalCluster(Cluster):
             self.status, self._failed = after, None
 
     def _stop(self) -> None:
+        self._close()
         if self.server:
             self.server.stop()
 
     def _start(self) -> None:
+        self._close()
         if self.server:
             self.server.start()
-            self.port = self.server.port
+            self._listen()
+
+    def _listen(self) -> None:
+        """Open the endpoint, on another port if its own is in use."""
+        if self.server is None:
+            return
+        self.port = endpoint.free_port(self.port)
+        settings = Settings(
+            port=self.port,
+            socket=self.server.place,
+            sessions=self.server.home / SESSIONS,
+            certificate=self.certificate,
+            require_ssl=self._requires_ssl(),
+        )
+        asks = endpoint.Launcher(self.api_port, self.token, self.region, self.cluster_identifier)
+        self.listener = Endpoint(settings, asks)
+        self.listener.start()
+
+    def _close(self) -> None:
+        """Close the endpoint, and end its sessions."""
+        if self.listener:
+            self.listener.stop()
+
+    def _requires_ssl(self) -> bool:
+        """As the parameter group says when the cluster starts; one of redshift-2.0 does unless it is changed.
+
+        Source: https://docs.aws.amazon.com/redshift/latest/mgmt/connecting-ssl-support.html
+        """
+        groups = redshift_backends[self.account_id][self.region].parameter_groups
+        group = groups.get(self.cluster_parameter_group_name[0])
+        usual = "true" if group is None or group.family == "redshift-2.0" else "false"
+        set_ = vars(group).get("changes", {}) if group else {}
+        return str(set_.get("require_ssl", usual)).lower() == "true"
 
     # --- logins ---------------------------------------------------------------------------------
 
@@ -224,7 +268,7 @@ class LocalCluster(Cluster):
         """Host and port; absent until the database is there, as on Redshift."""
         if self.server is None or self.status == "creating":
             return None
-        return {"Address": self.server.host, "Port": self.port}
+        return {"Address": endpoint.HOST, "Port": self.port}
 
     @property
     def cluster_availability_status(self) -> str:
@@ -260,7 +304,7 @@ class LocalCluster(Cluster):
         one = self.number_of_nodes == 1
         roles = ["SHARED"] if one else ["LEADER", *(f"COMPUTE-{i}" for i in range(self.number_of_nodes))]
         return [
-            {"NodeRole": role, "PrivateIPAddress": postgres.HOST, "PublicIPAddress": postgres.HOST} for role in roles
+            {"NodeRole": role, "PrivateIPAddress": endpoint.HOST, "PublicIPAddress": endpoint.HOST} for role in roles
         ]
 
     @property

@@ -17,13 +17,19 @@ LOG = "postgres.log"
 PLACE = "place"
 # The name of such a folder has the inode number of the home in it: that stays when a project is moved, and is another
 # one in a copy of it.
+SOCKET = ".s.PGSQL.5432"
+# Bytes of a socket's path, on macOS one or two fewer than on Linux (unix(4), unix(7)).
+LONGEST_SOCKET = 103
 PLACES = "sparkify-postgres-{}-"
 
 
 def make_place(home: Path) -> Path:
-    """A folder that the server's user can write to: ``home``, or for root one under the temporary directory."""
+    """A folder that the server's user can write to: ``home``, or for root one under the temporary directory.
+
+    So it is where the path of ``home`` is too long for that of a socket.
+    """
     home.mkdir(0o700, parents=True)
-    if not binaries.as_root():
+    if not binaries.as_root() and len(os.fsencode(home / SOCKET)) <= LONGEST_SOCKET:
         return home
     lasting = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private folder there; /tmp may be cleared while we run
     prefix = PLACES.format(home.stat().st_ino)

@@ -17,7 +17,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,10 +30,10 @@ from dwh.local.redshift.errors import PostgresError
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
 
-HOST = "127.0.0.1"
+CONNECT_TIMEOUT = 10
 START_SECONDS = 60
-# What passes: another took the port first, or busy sessions of a killed server have not seen yet that it is gone.
-PASSING = ("Address already in use", "pre-existing shared memory block")
+# What passes: busy sessions of a killed server have not seen yet that it is gone.
+PASSING = ("pre-existing shared memory block",)
 PASSING_SECONDS = 15
 RECOVERS = "the database system is"  # starting up, in recovery mode, not yet accepting connections
 # PostgreSQL takes room for its log by files of 16 MB: with less than two, a disk is as good as full.
@@ -42,8 +41,6 @@ ROOM = 32 << 20
 NO_ROOM = ("No space left on device", "Check free disk space")
 # The lines in which PostgreSQL and its programs say why they fail, the most telling ones first.
 TELLING = (NO_ROOM[0], "PANIC:", "FATAL:", "error")
-# The first libpq that lets a client choose how it logs in.
-REQUIRES_AUTH = 160_000
 
 # What was committed survives a killed server; it need not survive a power cut, hence no fsync.
 # Statements stay out of the log: they may hold passwords.
@@ -75,33 +72,31 @@ OPTIONS = {
     "password_encryption": "scram-sha-256",
     # Who makes a user has all the user's rights, as a superuser of Redshift has: see roles.py.
     "createrole_self_grant": "set, inherit",
-    "unix_socket_directories": "",
-    "listen_addresses": HOST,
+    "listen_addresses": "",
+    # A session and its log each have one; the rest is for the cluster itself.
+    "max_connections": "220",
+    # A client that has gone while its statement runs.
+    "client_connection_check_interval": "1s",
 }
 # Clients get into the cluster's database, the only other one. The superuser does not: the names in its statements
 # would mean what the owner of that database defines.
 LOGINS = f"""\
-host  postgres,template1            {roles.SYSTEM}  {HOST}/32  scram-sha-256
-host  all                           {roles.SYSTEM}  {HOST}/32  reject
-host  postgres,template0,template1  all             {HOST}/32  reject
-host  all                           all             {HOST}/32  scram-sha-256
+local  postgres,template1            {roles.SYSTEM}  scram-sha-256
+local  all                           {roles.SYSTEM}  reject
+local  postgres,template0,template1  all             reject
+local  all                           all             scram-sha-256
 """
 
 
 @dataclass
 class Server:
-    """One server with its files; made by ``create``.
-
-    ``port`` is the one it listens on: a start takes another when it is in use.
-    """
+    """One server with its files, the socket among them; made by ``create``."""
 
     home: Path
     place: Path
     programs: Path
-    port: int
     user: str
     database: str
-    host: str = HOST
     system_password: str = field(default="", repr=False)
     pid: int = 0
     # Our child as long as we live; it goes on without us.
@@ -118,7 +113,7 @@ class Server:
         return self.place / homes.LOG
 
     def start(self) -> None:
-        """Start the server, on another port if its own is in use; nothing to do when it runs.
+        """Start the server; nothing to do when it runs.
 
         Raises:
             PostgresError: it does not come up; with its own reason.
@@ -174,6 +169,11 @@ class Server:
             with conn.cursor() as found:
                 yield found
 
+    def connect(self, database: str, user: str, password: str) -> connection:
+        """A plain connection, past all that makes it a Redshift."""
+        made: connection = dial(self.place, dbname=database, user=user, password=password)
+        return made
+
     def _connect(self, database: str) -> connection:
         """A connection as the superuser; a server that recovers from a crash is waited for."""
         import psycopg2
@@ -181,7 +181,7 @@ class Server:
         deadline = time.monotonic() + PASSING_SECONDS
         while True:
             try:
-                return connect(port=self.port, dbname=database, user=roles.SYSTEM, password=self.system_password)
+                return self.connect(database, roles.SYSTEM, self.system_password)
             except psycopg2.OperationalError as error:
                 if RECOVERS not in str(error) or time.monotonic() > deadline:
                     raise
@@ -189,10 +189,9 @@ class Server:
 
     def _try_start(self) -> str:
         """Start the process, and wait until it takes connections; when it does not, what it said instead."""
-        self.port = free_port(self.port)
         processes.forget_dead(self.data)
         # Not by pg_ctl, which would hand the paths to a shell.
-        command: binaries.Command = [self.programs / "postgres", "-D", self.data, "-p", str(self.port)]
+        command: binaries.Command = [self.programs / "postgres", "-D", self.data, "-k", self.place]
         who = binaries.owner(self.data)
         with self.log.open("ab") as log:
             before = log.tell()
@@ -224,25 +223,13 @@ def _reason(said: str) -> str:
     return re.sub(r"^.*?\b(PANIC|FATAL|ERROR|LOG|error):\s+", "", found[0]) if found else ""
 
 
-def free_port(preferred: int | None = None) -> int:
-    """A free TCP port on loopback: ``preferred`` when it is free."""
-    for port in (preferred, 0) if preferred else (0,):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            # As PostgreSQL does: a port in TIME_WAIT is free, one that is listened on is not.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
-            return int(probe.getsockname()[1])
-    raise PostgresError(f"no free port on {HOST}")
-
-
-def create(home: Path, *, port: int, user: str, password: str, database: str) -> Server:
+def create(home: Path, *, user: str, password: str, database: str) -> Server:
     """Make and start a server with the ``database`` of a local Redshift, which belongs to ``user``.
 
     Whatever server had its files in ``home`` before is stopped and removed.
 
     Args:
         home: folder for the server's files; created, and removed by ``Server.destroy``.
-        port: the port to listen on; when it is in use, a free one is taken.
         user: the master user, see roles.py.
         password: its password (SCRAM).
         database: the database to create.
@@ -253,7 +240,7 @@ def create(home: Path, *, port: int, user: str, password: str, database: str) ->
     import psycopg2
 
     remove(home)
-    server = Server(home, home, Path(), port, user, database, system_password=secrets.token_urlsafe(24))
+    server = Server(home, home, Path(), user, database, system_password=secrets.token_urlsafe(24))
     try:
         server.place = homes.make_place(home)
         server.programs = binaries.find(server.place)
@@ -285,32 +272,16 @@ def remove(home: Path) -> None:
     homes.delete_all(home, place)
 
 
-def connect(*, port: int, dbname: str, user: str, password: str, timeout: int = 10) -> connection:
-    """A plain psycopg2 connection to a server of ours, whatever PG* variables are set."""
-    made: connection = dial(host=HOST, port=port, dbname=dbname, user=user, password=password, connect_timeout=timeout)
-    return made
+def dial(socket: Path, **arguments: Any) -> Any:
+    """``psycopg2.connect`` to a server of ours.
 
-
-def dial(**arguments: Any) -> Any:
-    """``psycopg2.connect`` to a server of ours: no TLS or Kerberos unless asked for, and no variable of libpq.
-
-    The password is not sent: the server proves that it knows it (SCRAM), or another program has taken its port.
-
-    The variables are hidden and not overruled, because PGTZ, PGDATESTYLE and
-    PGSERVICE have no argument that would do it, and older libpqs not all of the rest.
-    A step connects from one thread, and the launcher is given no such variable.
+    Args:
+        socket: the folder of the server's socket.
+        arguments: of ``psycopg2.connect``.
     """
     import psycopg2
-    from psycopg2.extensions import libpq_version
 
-    ours = {"sslmode": "disable", "gssencmode": "disable"}
-    if libpq_version() >= REQUIRES_AUTH:
-        ours["require_auth"] = "scram-sha-256"
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
-    try:
-        return psycopg2.connect(**ours | arguments)
-    finally:
-        os.environ.update(hidden)
+    return psycopg2.connect(host=str(socket), connect_timeout=CONNECT_TIMEOUT, **arguments)
 
 
 def _initdb(server: Server) -> None:

@@ -7,19 +7,15 @@ nothing.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from botocore.exceptions import ClientError
-
+from dwh.local.redshift.aws import Aws, Policy, Role
 from dwh.local.redshift.copy import errors
-from dwh.local.redshift.copy.objects import split_url
+from dwh.local.redshift.copy.objects import NO_BUCKET, split_url
 from dwh.local.redshift.errors import RedshiftError, not_supported
 
 if TYPE_CHECKING:
@@ -43,7 +39,7 @@ Says = list[list[Statement]]
 class Reads:
     """What a role may read, and from which region the bucket must come."""
 
-    s3: Any
+    aws: Aws
     says: Says
     region: str
     query: int
@@ -78,13 +74,9 @@ class Reads:
     def _check_region(self, bucket: str) -> None:
         if bucket not in self._regions:
             try:
-                reply = self.s3.get_bucket_location(Bucket=bucket)
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                text = error.response["Error"].get("Message", "")
-                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-                raise errors.s3(f"S3ServiceException:{text},Status {status},Error {code}", self.query) from None
-            self._regions[bucket] = reply.get("LocationConstraint") or "us-east-1"
+                self._regions[bucket] = self.aws.bucket_region(bucket)
+            except LookupError:
+                raise errors.s3(NO_BUCKET, self.query) from None
         if self._regions[bucket] != self.region:
             raise errors.s3(WRONG_REGION, self.query)
 
@@ -96,26 +88,21 @@ def authorize(session: Connection, copy: Copy, query: int) -> Reads:
         RedshiftError: the role is not attached to the cluster, is not there, or does not trust Redshift; all
             three read the same on Redshift.
     """
-    redshift = session.aws.client("redshift")
     try:
-        cluster = redshift.describe_clusters(ClusterIdentifier=session.cluster_identifier)["Clusters"][0]
-    except ClientError:
-        raise RedshiftError(f"the cluster {session.cluster_identifier} is not there", "08006") from None
-    region = redshift.meta.region_name
-    attached = [role["IamRoleArn"] for role in cluster.get("IamRoles", ())]
-    arn = copy.role if copy.role != "default" else cluster.get("DefaultIamRoleArn", "")
+        roles = session.aws.roles()
+    except LookupError:
+        raise RedshiftError("the cluster is not there any more", "08006") from None
+    arn = copy.role if copy.role != "default" else roles.default
     if "," in arn:
         raise not_supported("a chain of roles", "name one role in IAM_ROLE")
     if not arn:
         raise RedshiftError("The cluster has no default IAM role")
-    cluster_users = f"arn:aws:redshift:{region}:{arn.split(':')[4]}:dbuser:{session.cluster_identifier}"
-    callers = _callers(session.info.user, cluster_users)
-    says = None
-    if arn in attached:
-        says = _says(session.aws.client("iam"), arn, callers)
-    if says is None:
+    callers = _callers(session.info.user, f"arn:aws:redshift:{roles.region}:{arn.split(':')[4]}:dbuser:{roles.cluster}")
+    role = session.aws.role(arn) if arn in roles.attached else None
+    trust = _statements(role.trust) if role else []
+    if role is None or not any(_trusts(statement, caller) for statement in trust for caller in callers):
         raise errors.s3(f"User {callers[0]} is not authorized to assume IAM Role {arn}", query)
-    return Reads(session.aws.client("s3"), says, copy.region or region, query)
+    return Reads(session.aws, _says(role), copy.region or roles.region, query)
 
 
 def _callers(login: str, users: str) -> list[str]:
@@ -123,43 +110,13 @@ def _callers(login: str, users: str) -> list[str]:
     return [f"{users}/{user}" for user in dict.fromkeys((login, LENT.sub("", login, count=1)))]
 
 
-def _says(iam: Any, arn: str, callers: list[str]) -> Says | None:
-    """What the role may do; None if none of the callers may take it."""
-    name = arn.rsplit("/", 1)[1]
-    try:
-        role = iam.get_role(RoleName=name)["Role"]
-    except ClientError:
-        return None
-    trust = _statements(role["AssumeRolePolicyDocument"])
-    if role["Arn"] != arn or not any(_trusts(statement, caller) for statement in trust for caller in callers):
-        return None
-    says = [[statement for document in _documents(iam, name) for statement in _statements(document)]]
-    if boundary := role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"):
-        says.append(_statements(_managed(iam, boundary)))
-    return says
+def _says(role: Role) -> Says:
+    """What the role may do: what its policies say, and what its boundary says if it has one."""
+    says = [[statement for policy in role.policies for statement in _statements(policy)]]
+    return [*says, _statements(role.boundary)] if role.boundary else says
 
 
-def _documents(iam: Any, name: str) -> Iterator[Any]:
-    for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
-        for policy in page["PolicyNames"]:
-            yield iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
-        for policy in page["AttachedPolicies"]:
-            yield _managed(iam, policy["PolicyArn"])
-
-
-def _managed(iam: Any, arn: str) -> Any:
-    """What a managed policy says; one that is gone allows nothing."""
-    try:
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    except iam.exceptions.NoSuchEntityException:
-        return {"Statement": []}
-
-
-def _statements(document: Any) -> list[Statement]:
-    if isinstance(document, str):
-        document = json.loads(unquote(document))
+def _statements(document: Policy) -> list[Statement]:
     return _listed(document["Statement"])
 
 

@@ -61,7 +61,7 @@ class LoadLog:
         self.began = _now()
         self.loaded = 0
         self.errors: list[LoadError] = []
-        with session.plain() as cursor:
+        with session.cursor() as cursor:
             cursor.execute(
                 "SELECT nextval('redshift.query_ids')::int, current_user::regrole::oid::int,"
                 " (pg_current_xact_id()::text)::bigint, current_database()"
@@ -86,6 +86,7 @@ class LoadLog:
     def progress(self) -> None:
         """Let others see how far the load is, in SYS_LOAD_HISTORY."""
         if time.monotonic() - self._told >= PAUSE:
+            self._session.check_client()
             with self._session.log() as cursor:
                 cursor.execute(_RUNNING, self._history("running"))
             self._told = time.monotonic()
@@ -102,7 +103,7 @@ class LoadLog:
         rows = [(self._userid, self.query, url, count, errors, now) for url, (count, errors) in self._files.items()]
         history = self._history("completed")
         loaded = 0 if self._copy.has("NOLOAD") else self.loaded
-        with self._session.plain() as own, self._session.log() as lasting:
+        with self._session.cursor() as own, self._session.log() as lasting:
             for cursor in (own, lasting):
                 self._write_errors(cursor)
                 cursor.execute(_HISTORY, history)

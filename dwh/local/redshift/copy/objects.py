@@ -9,15 +9,15 @@ import io
 import itertools
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from pathlib import Path
+from typing import IO, Any, Protocol, cast
 
+from dwh.local.redshift.aws import Aws, Entry
 from dwh.local.redshift.copy import errors
 
-if TYPE_CHECKING:
-    from dwh.local.redshift.backend import AwsApi
-
+NO_BUCKET = "S3ServiceException:The specified bucket does not exist,Status 404,Error NoSuchBucket"
 # Bytes read at a time. Documents of one block are still in the processor's cache when they are converted.
 BLOCK = 1 << 17
 
@@ -43,7 +43,7 @@ def split_url(url: str) -> tuple[str, str]:
     return bucket, key
 
 
-def read_one(aws: AwsApi, url: str) -> bytes:
+def read_one(aws: Aws, url: str) -> bytes:
     """The whole content of one small object, such as a JSONPaths file or a manifest.
 
     Raises:
@@ -56,54 +56,41 @@ def read_one(aws: AwsApi, url: str) -> bytes:
     raise errors.s3(f"The specified S3 prefix '{key}' does not exist")
 
 
-def read_prefix(aws: AwsApi, bucket: str, prefix: str) -> Iterator[S3Object]:
-    """Every object whose key begins with the prefix, in key order, whatever the bucket's size.
+def read_prefix(aws: Aws, bucket: str, prefix: str) -> Iterator[S3Object]:
+    """Every object whose key begins with the prefix, in key order, whatever the bucket's size."""
+    yield from (item for item in _opened(aws, bucket, aws.prefix(bucket, prefix)) if item is not None)
+
+
+def read_keys(aws: Aws, bucket: str, keys: list[str]) -> Iterator[S3Object | None]:
+    """The objects of these keys in this order; None for one that is missing.
 
     Raises:
         RedshiftError: there is no such bucket.
     """
-    with aws.bulk({"bucket": bucket, "prefix": prefix}) as stream:
-        if stream is not None:
-            yield from (found for found in _frames(stream, bucket) if found is not None)
-            return
-    s3 = aws.client("s3")
-    for key in list_keys(aws, bucket, prefix):
-        yield _get(s3, bucket, key)
-
-
-def read_keys(aws: AwsApi, bucket: str, keys: list[str]) -> Iterator[S3Object | None]:
-    """The objects of these keys in this order; None for one that is missing."""
-    with aws.bulk({"bucket": bucket, "keys": keys}) as stream:
-        if stream is not None:
-            yield from _frames(stream, bucket)
-            return
-    s3 = aws.client("s3")
-    for key in keys:
-        try:
-            yield _get(s3, bucket, key)
-        except s3.exceptions.NoSuchKey:
-            yield None
-        except s3.exceptions.NoSuchBucket:
-            raise _no_bucket() from None
-
-
-def list_keys(aws: AwsApi, bucket: str, prefix: str) -> Iterator[str]:
-    """The keys that begin with the prefix, page after page."""
-    s3 = aws.client("s3")
     try:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield from (entry["Key"] for entry in page.get("Contents", ()))
-    except s3.exceptions.NoSuchBucket:
-        raise _no_bucket() from None
+        entries = aws.keys(bucket, keys)
+    except LookupError:
+        raise errors.s3(NO_BUCKET) from None
+    return _opened(aws, bucket, entries)
 
 
-def _no_bucket() -> Exception:
-    return errors.s3("S3ServiceException:The specified bucket does not exist,Status 404,Error NoSuchBucket")
+def _opened(aws: Aws, bucket: str, entries: Iterable[Entry | None]) -> Iterator[S3Object | None]:
+    """The objects, each closed again when the next one is asked for; None for one that is gone."""
+    for entry in entries:
+        if entry is None:
+            yield None
+            continue
+        try:
+            content: Any = _open(entry.path) if entry.path else aws.read(bucket, entry.key)
+        except OSError:
+            yield None
+            continue
+        with content as body:
+            yield S3Object(bucket, entry.key, entry.size, _Frame(body, entry.size))
 
 
-def _get(s3: Any, bucket: str, key: str) -> S3Object:
-    reply = s3.get_object(Bucket=bucket, Key=key)
-    return S3Object(bucket, key, reply["ContentLength"], reply["Body"])
+def _open(path: str) -> IO[bytes]:
+    return Path(path).open("rb", buffering=0)
 
 
 class Body(Protocol):
@@ -138,31 +125,6 @@ class _Frame(io.RawIOBase):
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
-
-
-def _frames(stream: Any, bucket: str) -> Iterator[S3Object | None]:
-    while header := stream.readline():
-        about = json.loads(header)
-        if about["size"] < 0:
-            yield None
-        elif "path" in about:
-            yield from _file(about["path"], bucket, about["key"], about["size"])
-        else:
-            body = _Frame(stream, about["size"])
-            yield S3Object(bucket, about["key"], about["size"], body)
-            while body.read(BLOCK):  # what the reader left unread
-                pass
-
-
-def _file(path: str, bucket: str, key: str, size: int) -> Iterator[S3Object | None]:
-    """An object that is a file of this machine: read from the disk, not through the launcher."""
-    try:
-        content = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below, after the reader is done with it
-    except OSError:
-        yield None
-        return
-    with content:
-        yield S3Object(bucket, key, size, _Frame(content, size))
 
 
 def blocks(found: S3Object, compression: str, encoding: str) -> Iterator[bytes]:
@@ -227,7 +189,7 @@ class _Zstandard(io.RawIOBase):
         return output
 
 
-def from_manifest(aws: AwsApi, url: str, check: Callable[[str], None]) -> Iterator[S3Object]:
+def from_manifest(aws: Aws, url: str, check: Callable[[str], None]) -> Iterator[S3Object]:
     """The objects that a manifest names, in its order; one that is named twice comes twice.
 
     Args:

@@ -31,13 +31,13 @@ def copy(session: Connection, tokens: Tokens) -> None:
 
     Raises:
         RedshiftError: the load failed; STL_LOAD_ERRORS has been written if it failed on data.
+        Gone: the client has, and with it who wanted the load.
     """
     command = parse(tokens)
-    own = session.autocommit and not session.in_transaction()
-    if not own:
+    if session.in_transaction():
         _copy(session, command)
         return
-    with session.plain() as cursor:
+    with session.cursor() as cursor:
         cursor.execute("BEGIN")
         try:
             _copy(session, command)
@@ -104,7 +104,7 @@ class Load:
             for _ in chunks:
                 pass
         else:
-            with self.session.plain() as cursor, _no_collection(), stream(chunks) as source:
+            with self.session.cursor() as cursor, _no_collection(), stream(chunks) as source:
                 cursor.copy_expert(self.table.copy_sql, source)
         if self.log.failed:
             raise RedshiftError(errors.FAILED.format(self.copy.table.table))
@@ -112,7 +112,7 @@ class Load:
     def finish(self) -> None:
         """Say what was loaded, and log it."""
         self.log.completed()
-        with self.session.plain() as cursor:
+        with self.session.cursor() as cursor:
             name = self.copy.table.table
             cursor.execute("SELECT redshift.inform(%s)", (errors.LOADED.format(name, self.log.loaded),))
             if self.log.errors:

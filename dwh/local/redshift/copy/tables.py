@@ -22,8 +22,7 @@ LOADABLE = word_set(
     """
 )
 _COLUMNS = """
-SELECT c.oid::int, a.attname, t.typname, a.atttypmod, a.attnotnull, a.attidentity, a.atthasdef,
-    redshift.emptied(c.oid)
+SELECT c.oid::int, a.attname, t.typname, a.atttypmod, a.attnotnull, a.attidentity, a.atthasdef
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
@@ -49,7 +48,7 @@ def describe(session: Connection, copy: Copy) -> Table:
             or every row would lack a value.
         psycopg2.Error: there is no such table.
     """
-    with session.plain() as cursor:
+    with session.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {copy.table.sql} IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(_COLUMNS, (copy.table.sql,))
         rows = cursor.fetchall()
@@ -63,8 +62,7 @@ def describe(session: Connection, copy: Copy) -> Table:
         if column.type not in LOADABLE:
             raise not_supported(f"COPY into a column of the type {column.type}")
     names = ", ".join(identifier(name) for name in wanted)
-    options = f"{OPTIONS}, FREEZE" if rows[0][7] else OPTIONS
-    return Table(rows[0][0], columns, f"COPY {copy.table.sql} ({names}) FROM STDIN WITH ({options})")
+    return Table(rows[0][0], columns, f"COPY {copy.table.sql} ({names}) FROM STDIN WITH ({OPTIONS})")
 
 
 def _all(copy: Copy, found: dict[str, tuple[object, ...]], always: list[str]) -> list[str]:
@@ -89,7 +87,7 @@ def _check(copy: Copy, wanted: list[str], found: dict[str, tuple[object, ...]], 
 
 def _check_left_out(rows: list[tuple[object, ...]], wanted: list[str]) -> None:
     """A column that no row could fill fails the load at once, and not row by row as on Redshift."""
-    for _, name, _, _, not_null, identity, has_default, _ in rows:
+    for _, name, _, _, not_null, identity, has_default in rows:
         if not_null and not identity and not has_default and name not in wanted:
             raise internal(f'{MISSING}: "{name}" is not in the column list', NULL_IN_NOT_NULL, "", 0)
 

@@ -11,8 +11,8 @@ from dwh.local.redshift.dialect.reader import Reader
 from dwh.local.redshift.errors import not_supported, refused, syntax
 
 
-def alter_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> str:
-    """Translate ALTER TABLE.
+def alter_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str, ...]:
+    """Translate ALTER TABLE; the statements of PostgreSQL that do it.
 
     Raises:
         RedshiftError: an action that Redshift, or the stand-in, does not have.
@@ -23,13 +23,13 @@ def alter_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> str:
     if reader.take("ADD"):
         return _add(reader, table, rewrite)
     if reader.take("DROP"):
-        return _drop(reader, table)
+        return (_drop(reader, table),)
     if reader.take("RENAME"):
-        return f"{alter} RENAME {_rename(reader)}"
+        return (f"{alter} RENAME {_rename(reader)}",)
     if reader.take("OWNER", "TO"):
-        return f"{alter} OWNER TO {identifier(_last(reader))}"
+        return (f"{alter} OWNER TO {identifier(_last(reader))}",)
     if reader.take("ALTER"):
-        return _attribute(reader, table)
+        return (_attribute(reader, table),)
     raise not_supported(f"ALTER TABLE ... {reader.word}")
 
 
@@ -40,16 +40,16 @@ def _last(reader: Reader) -> str:
     return name
 
 
-def _add(reader: Reader, table: Name, rewrite: Callable[[Tokens], str]) -> str:
+def _add(reader: Reader, table: Name, rewrite: Callable[[Tokens], str]) -> tuple[str, ...]:
     attributes = ddl.Attributes()
     if reader.word in ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"):
         attributes.keys.append(ddl.table_key(reader, 0))
-        return attributes.statement(table, "add_key")
+        return (attributes.statement(table, "add_key"),)
     reader.take("COLUMN")
     definition = ddl.column(reader, attributes, rewrite)
     if "IDENTITY" in definition or attributes.keys:
         raise refused("ADD COLUMN with IDENTITY, PRIMARY KEY or UNIQUE")
-    return f"ALTER TABLE {table.sql} ADD COLUMN {definition};\n{attributes.statement(table, 'extend')}"
+    return f"ALTER TABLE {table.sql} ADD COLUMN {definition}", attributes.statement(table, "extend")
 
 
 def _drop(reader: Reader, table: Name) -> str:

@@ -49,7 +49,7 @@ CHARACTER_TYPES = frozenset(("VARCHAR", "NVARCHAR", "TEXT", "CHAR", "CHARACTER",
 OTHER_TYPES = frozenset(("VARBYTE", "VARBINARY", "BINARY", "GEOMETRY", "GEOGRAPHY", "HLLSKETCH", "INTERVAL"))
 # In a cast, a type without a length takes the value as it is; only NUMERIC keeps its default.
 _CASTS = {"VARCHAR": "varchar", "CHARACTER VARYING": "varchar", "NVARCHAR": "varchar", "TEXT": "varchar"}
-_CATALOG = frozenset(("REGCLASS", "OID", "NAME", "INTERVAL"))
+_CATALOG = frozenset(("REGCLASS", "REGTYPE", "REGPROC", "OID", "NAME", "INTERVAL"))
 
 
 def read_type(tokens: Tokens, start: int, *, cast: bool = False) -> tuple[str, int]:
@@ -60,6 +60,8 @@ def read_type(tokens: Tokens, start: int, *, cast: bool = False) -> tuple[str, i
     Raises:
         RedshiftError: Redshift, or the stand-in, has no such type, or its length is out of range.
     """
+    if cast and [token.text.lower() for token in tokens[start : start + 2]] == ["pg_catalog", "."]:
+        start += 2
     name, place = "", start
     for end in range(min(start + 4, len(tokens)), start, -1):
         candidate = " ".join(token.upper for token in tokens[start:end])

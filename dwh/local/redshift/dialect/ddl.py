@@ -86,7 +86,7 @@ def perform(function: str, table: Name, *more: str) -> str:
     return f"DO $redshift$BEGIN PERFORM redshift.{function}({values}); END$redshift$"
 
 
-def create_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str, Name, Attributes]:
+def create_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str, tuple[str, ...]]:
     """Translate CREATE TABLE.
 
     Args:
@@ -94,7 +94,7 @@ def create_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str,
         rewrite: turns the tokens of a query or an expression into PostgreSQL's text.
 
     Returns:
-        PostgreSQL's statement, the table's name, and what is to be recorded of it.
+        PostgreSQL's statement, and those that have to follow it.
     """
     reader, attributes = Reader(tokens, 1), Attributes()
     reader.take("LOCAL")
@@ -103,7 +103,8 @@ def create_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str,
     exists = "IF NOT EXISTS " if reader.take("IF", "NOT", "EXISTS") else ""
     table = reader.name()
     temporary = temporary or table.table.startswith("#")
-    body = statistics = ""
+    body = ""
+    statistics: tuple[str, ...] = ()
     if reader.word == "(":
         body = f" ({_body(reader.inside(), attributes, rewrite)})"
     _table_attributes(reader, attributes)
@@ -115,10 +116,11 @@ def create_table(tokens: Tokens, rewrite: Callable[[Tokens], str]) -> tuple[str,
         body += f" AS {rewrite(query)}"
         attributes.fits = not any(token.upper in CHARACTER_TYPES for token in query)
         # A table that is made full is analyzed at once (Developer Guide, "Analyzing tables").
-        statistics = f";\nANALYZE {table.sql}"
+        statistics = (f"ANALYZE {table.sql}",)
     elif reader.word or not body:
         raise syntax(reader.raw)
-    return f"CREATE {'TEMP ' if temporary else ''}TABLE {exists}{table.sql}{body}{statistics}", table, attributes
+    sql = f"CREATE {'TEMP ' if temporary else ''}TABLE {exists}{table.sql}{body}"
+    return sql, (*statistics, attributes.statement(table))
 
 
 def _body(tokens: Tokens, attributes: Attributes, rewrite: Callable[[Tokens], str]) -> str:

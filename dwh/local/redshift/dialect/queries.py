@@ -69,16 +69,30 @@ def _is_call(tokens: Tokens, before: str, opening: int) -> bool:
 
 
 def _token(token: Token, tokens: Tokens, following: int, before: str) -> str:
+    if schema := _catalogue(token, tokens, following, before):
+        return schema
     if token.kind == "quoted" or (token.kind == "word" and token.text.startswith("#")):
         return identifier(token.name)
+    after = tokens[following].upper if following < len(tokens) else ""
+    if token.kind == "number" and before == "WHERE" and after in ("AND", "OR", "GROUP", "ORDER", "UNION", ""):
+        return "true" if float(token.text) else "false"  # a number alone is a condition on Redshift
     if token.kind != "word" or before == ".":
         return token.text
     if token.upper == "SYSDATE" and before != "AS":
         return "redshift.sysdate()"
-    after = tokens[following].upper if following < len(tokens) else ""
     if token.upper == "APPROXIMATE" and after in ("COUNT", "PERCENTILE_DISC"):
         return ""
     return token.text
+
+
+def _catalogue(token: Token, tokens: Tokens, following: int, before: str) -> str:
+    """The schema of a relation of pg_catalog that is ours: in place of its name, or before it; else nothing."""
+    ahead = [place.text.lower() for place in tokens[following : following + 2]]
+    if token.text.lower() == "pg_catalog" and ahead[:1] == ["."] and ahead[1:] and ahead[1] in refusals.CATALOGUE:
+        return "redshift"
+    if token.text.lower() in refusals.CATALOGUE and before in ("FROM", "JOIN", ",") and ahead[:1] != ["."]:
+        return f"redshift.{token.text}"
+    return ""
 
 
 def rewrite_query(tokens: Tokens) -> str:
@@ -113,13 +127,14 @@ def _select(tokens: Tokens, *, alone: bool) -> str:
     if core.qualify:
         return qualified(core, rewrite) + limit
     if lateral_aliases.get() or limit:
-        items = ",".join(_laterals(core.items))
-        return f"{render(core.head)} {items} {rewrite(core.source)}{rewrite(core.tail).rstrip()}{limit}"
+        items, known = _laterals(core.items)
+        source = rewrite(_with_aliases(core.source, known))
+        return f"{render(core.head)} {','.join(items)} {source}{rewrite(core.tail).rstrip()}{limit}"
     return rewrite(tokens)
 
 
-def _laterals(items: list[Tokens]) -> list[str]:
-    """The items of a list, with earlier aliases put in where PostgreSQL does not know them."""
+def _laterals(items: list[Tokens]) -> tuple[list[str], dict[str, Tokens]]:
+    """The items of a list, with earlier aliases put in where PostgreSQL does not know them; and these aliases."""
     known: dict[str, Tokens] = {}
     output = []
     for item in items:
@@ -128,7 +143,13 @@ def _laterals(items: list[Tokens]) -> list[str]:
         output.append(rewrite(replaced) + (f" AS {identifier(name)}" if name else ""))
         if name in lateral_aliases.get():
             known[name] = [Token("op", "("), *replaced, Token("op", ")")]
-    return output
+    return output, known
+
+
+def _with_aliases(source: Tokens, known: dict[str, Tokens]) -> Tokens:
+    """FROM and what follows it, with aliases of the list put into WHERE, as queries of Redshift's drivers have them."""
+    where = next((place for place in top_level(source) if source[place].upper == "WHERE"), len(source))
+    return [*source[:where], *replace(source[where:], known)] if known else source
 
 
 def aliases_used(tokens: Tokens) -> bool:

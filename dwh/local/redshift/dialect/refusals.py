@@ -32,7 +32,8 @@ CONSTRUCTS = tuple(
         (r"\bon\s+conflict\b", "ON CONFLICT", "use MERGE, or DELETE and INSERT in one transaction"),
         (r"\breturning\b", "RETURNING", ""),
         (r"->>?|#>>?|@>|<@", "a JSON or array operator", "use JSON_EXTRACT_PATH_TEXT"),
-        (r"\barray\s*\[|\[\s*\]", "an array", "use SUPER"),
+        # The leader node has arrays of its own for queries of the catalogue.
+        (r"^(?!.*\bpg_catalog\.).*(\barray\s*\[|\[\s*\])", "an array", "use SUPER"),
         (r"\bfilter\s*\(\s*where\b", "FILTER (WHERE ...)", "use SUM(CASE WHEN ... THEN 1 END)"),
         (r"\blateral\b", "LATERAL", "use a join or a window function"),
         (r"\btablesample\b", "TABLESAMPLE", "use WHERE RANDOM() < ..."),
@@ -89,7 +90,7 @@ MISSING = tuple(
         (r"(\*|\bselect\b[^;]*)\s+exclude\s*\(?\s*[\w\"]", "SELECT * EXCLUDE"),
         (r"\b(pivot|unpivot)\s*\(", "PIVOT"),
         (r"\b(ignore|respect)\s+nulls\b", "IGNORE NULLS"),
-        (r"\w\s*\[|\.\s*\[", "navigation into SUPER"),
+        (r"^(?!.*\bpg_catalog\.).*(\w\s*\[|\.\s*\[)", "navigation into SUPER"),
         (r"\bconnect\s+by\b|\bstart\s+with\b", "CONNECT BY"),
         (r"^\s*alter\s+table\b.*\bappend\s+from\b", "ALTER TABLE APPEND"),
         (r"^\s*analyze\s+compression\b", "ANALYZE COMPRESSION"),
@@ -101,6 +102,7 @@ MISSING = tuple(
 # A call of any other function is refused, or PostgreSQL's own would run where Redshift has none.
 FUNCTIONS = word_set(
     """
+    format_encoding format_type obj_description col_description
     avg count max min sum stddev stddev_samp stddev_pop variance var_samp var_pop bool_and bool_or bit_and
     bit_or listagg median percentile_cont percentile_disc any_value row_number rank dense_rank ntile lag lead
     first_value last_value nth_value cume_dist percent_rank grouping coalesce nvl nvl2 nullif decode greatest
@@ -139,13 +141,16 @@ NO_CALL = word_set(
     """
     all and any as between by case check columns cube distinct else end except exists filter foreign from full
     group grouping having identity ilike in inner intersect interval into is join key like limit minus not
-    offset on or order outer over partition primary qualify range recursive references returns rollup rows
+    offset on operator or order outer over partition primary qualify range recursive references returns rollup rows
     select set sets similar some sortkey distkey table then to top union unique using values when where with
     within varchar char character varying numeric decimal float time timestamp nvarchar nchar bpchar
     """
 )
 # A name before a parenthesis is a table, and no function, after one of these.
 BEFORE_TABLE = frozenset(("INTO", "TABLE", "VIEW", "REFERENCES", "AS", "EXISTS", ")", ".", "COPY", "ON"))
+
+# Relations of pg_catalog that have more columns on Redshift: ours are in the schema redshift (sql/catalogue.sql).
+CATALOGUE = frozenset(("pg_class", "pg_attribute", "pg_attrdef"))
 
 # Settings of Redshift that PostgreSQL lacks; they are remembered for the session and do nothing.
 OWN_SETTINGS = word_set(

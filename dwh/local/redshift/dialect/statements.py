@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dwh.local.redshift.dialect import alter, ddl, lexer, queries, refusals
 from dwh.local.redshift.dialect.lexer import Name, Token, Tokens, code, word_set
@@ -20,26 +20,38 @@ class Plan:
 
     Attributes:
         sql: the statement.
+        after: what has to follow it, such as the record of a distribution key.
+        tag: what the client is told was done, where PostgreSQL would name another command.
         writes: the table it changes: two transactions cannot change one table at a time.
-        empties: it deletes all rows of that table.
-        locks: the tables that it locks.
-        looks: it sees data, and so takes the transaction's snapshot if there is none yet.
-        commits: it ends the transaction.
+        control: it begins (BEGIN) or ends a transaction (COMMIT, ROLLBACK).
+        commits: the transaction ends with it, whatever it is.
         alone: the name of a command that must not run inside a transaction.
+        copy: the server carries it out itself.
         laterals: it may use an alias of its SELECT list in the same list.
     """
 
     sql: str
+    after: tuple[str, ...] = ()
+    tag: str = ""
     writes: Name | None = None
-    empties: bool = False
-    locks: tuple[Name, ...] = ()
-    looks: bool = True
+    control: str = ""
     commits: bool = False
     alone: str = ""
+    copy: bool = False
     laterals: bool = False
 
+    @property
+    def lock(self) -> str:
+        """What makes writers of one table wait for each other, and lets readers pass."""
+        return f"LOCK TABLE {self.writes.sql} IN SHARE ROW EXCLUSIVE MODE" if self.writes else ""
 
-def check_names(statement: Tokens) -> None:
+    @property
+    def own(self) -> bool:
+        """Whether it takes more than to send one statement on."""
+        return bool(self.after or self.tag or self.commits or self.alone or self.copy)
+
+
+def _check_names(statement: Tokens) -> None:
     """Refuse names that PostgreSQL would cut.
 
     Raises:
@@ -61,6 +73,9 @@ def translate(statement: Tokens, laterals: frozenset[str] = frozenset()) -> Plan
         RedshiftError: Redshift refuses the statement, or the stand-in does not support it.
     """
     words = code(statement)
+    _check_names(statement)
+    if words[0].upper == "COPY":
+        return Plan("", copy=True)
     refusals.check(lexer.blanked(statement))
     token = queries.lateral_aliases.set(laterals)
     try:
@@ -125,8 +140,7 @@ def _delete(statement: Tokens, words: Tokens) -> Plan:
     if place == 1:  # DELETE table: FROM may be left out
         verb = statement.index(words[0])
         statement = [*statement[: verb + 1], Token("word", " FROM"), *statement[verb + 1 :]]
-    _, end = lexer.take_name(words, place)
-    return replace(_written(statement, words, place), empties=end == len(words))
+    return _written(statement, words, place)
 
 
 def _merge(statement: Tokens, words: Tokens) -> Plan:
@@ -160,10 +174,10 @@ def _merge(statement: Tokens, words: Tokens) -> Plan:
 def _lock(statement: Tokens, words: Tokens) -> Plan:
     reader = Reader(words, 1)
     reader.take("TABLE")
-    tables = [reader.name()]
+    reader.name()
     while reader.take(","):
-        tables.append(reader.name())
-    return Plan(queries.rewrite_query(statement), locks=tuple(tables), looks=False)
+        reader.name()
+    return Plan(queries.rewrite_query(statement))
 
 
 def _truncate(statement: Tokens, words: Tokens) -> Plan:
@@ -178,8 +192,8 @@ def _truncate(statement: Tokens, words: Tokens) -> Plan:
 def _create(statement: Tokens, words: Tokens) -> Plan:
     ahead = [token.upper for token in words[1:5]]
     if ahead[:1] == ["TABLE"] or (ahead[0] in ("TEMP", "TEMPORARY", "LOCAL") and "TABLE" in ahead):
-        sql, table, attributes = ddl.create_table(words, _spaced)
-        return Plan(f"{sql};\n{attributes.statement(table)}", laterals=queries.aliases_used(statement))
+        sql, after = ddl.create_table(words, _spaced)
+        return Plan(sql, after, laterals=queries.aliases_used(statement))
     if ahead[:2] == ["MATERIALIZED", "VIEW"]:
         return Plan(ddl.create_materialized_view(words, _spaced))
     if "VIEW" in ahead[:3]:
@@ -206,7 +220,8 @@ def _drop(statement: Tokens, words: Tokens) -> Plan:
 
 def _alter(statement: Tokens, words: Tokens) -> Plan:
     if [token.upper for token in words[1:2]] == ["TABLE"]:
-        return Plan(alter.alter_table(words, _spaced))
+        sql, *after = alter.alter_table(words, _spaced)
+        return Plan(sql, tuple(after), tag="ALTER TABLE")
     if words[1].upper in ("SCHEMA", "USER", "GROUP"):
         return Plan(lexer.render(_folded(statement)))
     raise not_supported(f"ALTER {words[1].upper}")
@@ -240,7 +255,7 @@ def _analyze(statement: Tokens, words: Tokens) -> Plan:
     _ = reader.take("PREDICATE", "COLUMNS") or reader.take("ALL", "COLUMNS")
     if reader.word:
         raise syntax(reader.raw)
-    return Plan(sql)
+    return Plan(sql, tag="ANALYZE")
 
 
 def _setting(statement: Tokens, words: Tokens) -> Plan:
@@ -250,17 +265,15 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
     if name == "authorization":
         return _act_as(words, place + 1)
     if name in ("time", "all", "characteristics"):
-        return Plan(lexer.render(statement), looks=False)
+        return Plan(lexer.render(statement))
     if name in refusals.OWN_SETTINGS:
         at = _index(statement, words[place])
-        return Plan(
-            lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]), looks=False
-        )
+        return Plan(lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]))
     if name not in refusals.SETTINGS and words[0].upper != "SHOW":
         if name == "enable_case_sensitive_identifier":
             raise not_supported("enable_case_sensitive_identifier")
         raise RedshiftError(f'unrecognized configuration parameter "{name}"', "42704")
-    return Plan(lexer.render(_folded(statement)), looks=False)
+    return Plan(lexer.render(_folded(statement)))
 
 
 def _act_as(words: Tokens, place: int) -> Plan:
@@ -273,15 +286,16 @@ def _act_as(words: Tokens, place: int) -> Plan:
         sql = f"SET ROLE {user.text if user.kind == 'string' else lexer.identifier(user.name)}"
     if reader.word:
         raise syntax(reader.raw)
-    return Plan(sql, looks=False)
+    return Plan(sql)
 
 
 def _begin(statement: Tokens, words: Tokens) -> Plan:
-    return Plan("BEGIN", looks=False)  # isolation levels in BEGIN have no effect: the database has one
+    return Plan("BEGIN", control="BEGIN")  # isolation levels in BEGIN have no effect: the database has one
 
 
 def _end(statement: Tokens, words: Tokens) -> Plan:
-    return Plan("COMMIT" if words[0].upper in ("COMMIT", "END") else "ROLLBACK")
+    end = "COMMIT" if words[0].upper in ("COMMIT", "END") else "ROLLBACK"
+    return Plan(end, control=end)
 
 
 _PASSED = word_set(

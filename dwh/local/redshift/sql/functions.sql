@@ -210,3 +210,7 @@ BEGIN
     END IF;
     RETURN list;
 END $$;
+
+-- What Redshift says of itself; tools read both versions from it.
+CREATE FUNCTION redshift.version() RETURNS text LANGUAGE sql IMMUTABLE AS
+    'SELECT ''PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.0''::text';

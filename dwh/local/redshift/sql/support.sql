@@ -107,45 +107,6 @@ BEGIN
     END IF;
 END $$;
 
--- DELETE of all rows of a large table that the transaction had locked before it took its snapshot: nobody else is at it, and
--- no row is there that the snapshot does not show. The table is truncated, which leaves no dead rows to read over and no
--- space to reclaim. Gives how many rows there were, or NULL where DELETE has to do it: where another session has an older
--- snapshot, for which a truncated table would be empty too, or this one reads on by a cursor.
-CREATE FUNCTION redshift.empty(tbl regclass, locked_first regclass[]) RETURNS bigint
-LANGUAGE plpgsql AS $$
-DECLARE
-    deleted bigint;
-BEGIN
-    IF NOT tbl = ANY (locked_first)
-        OR NOT EXISTS (SELECT FROM pg_class WHERE oid = tbl AND relkind = 'r')
-        OR NOT (has_table_privilege(tbl, 'TRUNCATE') AND has_table_privilege(tbl, 'SELECT'))
-        OR EXISTS (SELECT FROM pg_cursors WHERE name <> '')
-        -- a thousand pages or fewer: not worth what it costs a snapshot that is taken from now on
-        OR pg_relation_size(tbl) BETWEEN 1 AND 1000 * current_setting('block_size')::int
-    THEN
-        RETURN NULL;
-    END IF;
-    PERFORM pg_stat_clear_snapshot();  -- or pg_stat_activity would show what it showed before
-    IF EXISTS (SELECT FROM pg_stat_activity  -- sessions of users: the server's own workers have no user
-               WHERE usesysid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()
-                 AND backend_xmin IS NOT NULL)
-    THEN
-        RETURN NULL;
-    END IF;
-    EXECUTE format('SELECT count(*) FROM %s', tbl) INTO deleted;
-    EXECUTE format('TRUNCATE %s', tbl);
-    PERFORM set_config('redshift.emptied', concat(current_setting('redshift.emptied', true), ' ', tbl::oid), true);
-    RETURN deleted;
-END $$;
-
--- Whether this transaction has truncated the table: COPY can then write rows that are marked as committed from the start, so
--- that who reads them first need not write. (PostgreSQL wants no cursor to be open then.)
-CREATE FUNCTION redshift.emptied(tbl oid) RETURNS boolean
-LANGUAGE sql AS $$
-    SELECT tbl::text = ANY (string_to_array(current_setting('redshift.emptied', true), ' '))
-        AND NOT EXISTS (SELECT FROM pg_cursors WHERE name <> '')
-$$;
-
 -- ANALYZE passes over a table of which less than 10 % has changed since the last time (analyze_threshold_percent).
 CREATE FUNCTION redshift.refresh(tbl regclass) RETURNS void
 LANGUAGE plpgsql AS $$

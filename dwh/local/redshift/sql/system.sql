@@ -75,19 +75,12 @@ GRANT SELECT ON pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail, pg
 
 CREATE VIEW pg_catalog.pg_table_def AS
 SELECT n.nspname AS schemaname, c.relname AS tablename, a.attname AS "column",
-       format_type(a.atttypid, a.atttypmod)::varchar(128) AS type,
-       coalesce(ca.encoding,
-           CASE WHEN c.relpersistence = 't' OR ca.sortkey <> 0 THEN 'none'
-                WHEN a.atttypid IN ('bool'::regtype, 'float4'::regtype, 'float8'::regtype, 'super'::regtype) THEN 'none'
-                WHEN a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype, 'text'::regtype) THEN 'lzo'
-                ELSE 'az64' END)::varchar(32) AS encoding,
-       coalesce(ca.distkey, false) AS distkey, coalesce(ca.sortkey, 0) AS sortkey, a.attnotnull AS "notnull"
-FROM pg_class AS c
+       format_type(a.atttypid, a.atttypmod)::varchar(128) AS type, e.encoding, e.distkey, e.sortkey, a.attnotnull AS "notnull"
+FROM redshift.encodings AS e
+JOIN pg_class AS c ON c.oid = e.tbl
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN redshift.column_attributes AS ca ON ca.tbl = c.oid AND ca.attnum = a.attnum
-WHERE c.relkind = 'r' AND n.nspname NOT IN ('redshift', 'information_schema')
-  AND n.nspname = ANY (current_schemas(true)) AND n.nspname <> 'pg_catalog'
+JOIN pg_attribute AS a ON a.attrelid = e.tbl AND a.attnum = e.attnum
+WHERE n.nspname NOT IN ('redshift', 'information_schema', 'pg_catalog') AND n.nspname = ANY (current_schemas(true))
 ORDER BY schemaname, tablename, a.attnum;
 GRANT SELECT ON pg_catalog.pg_table_def TO PUBLIC;
 

@@ -1,0 +1,253 @@
+"""Between the client and PostgreSQL: statements go up, and their answers come down as they are, or not at all.
+
+While libpq waits for no answer, its socket can be read and written like any other. So rows pass through without being
+looked at, and what a session sends besides the client's statements, a lock or the record of a distribution key, is
+answered to nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dwh.local.redshift import protocol
+from dwh.local.redshift.channel import HUNG_UP, Channel, Gone
+
+CHUNK = 1 << 18
+# What ends an answer in text: before ReadyForQuery comes the end of a text, or a message without a body. Values
+# are text without NUL, so that neither can be in a row.
+_END = re.compile(b"(?:\\0|\\0\\0\\0\x04)Z\\0\\0\\0\x05[ITE]\\Z", re.DOTALL)
+_LONGEST_END = 10
+# The settings whose values clients are told of, as Redshift tells them.
+TOLD = ("client_encoding", "DateStyle", "TimeZone", "application_name", "session_authorization", "is_superuser")
+
+_ENDS = {b"1": b"P", b"2": b"B", b"3": b"C", b"n": b"D", b"T": b"D", b"C": b"E", b"I": b"E", b"s": b"E", b"Z": b"S"}
+
+
+@dataclass
+class Expected:
+    """One answer that PostgreSQL owes.
+
+    Attributes:
+        to: the kind of message that it answers: P, B, D, E, C or S, and Q for one statement of a simple query.
+        hidden: the client did not ask for it.
+        name: of the prepared statement that is described.
+        tried: an error that a column is not known is no error yet: it may be an alias.
+        text: its rows are text throughout.
+        tag: what the client is told was done, where that is not what PostgreSQL says.
+    """
+
+    to: bytes
+    hidden: bool = False
+    name: str | None = None
+    tried: bool = False
+    text: bool = False
+    tag: str = ""
+
+
+SYNC = Expected(b"S", hidden=True)  # the session says itself that it is ready
+
+
+class Relay:
+    """The way to one PostgreSQL session and back."""
+
+    def __init__(self, client: Channel, upstream: int, place: Path) -> None:
+        self._client = client
+        self._upstream = upstream
+        self._place = place
+        self._expected: deque[Expected] = deque()
+        self._rest = b""
+        self._in_rows = self._silent = False
+        self.state = protocol.IDLE
+        # Since the last Sync: whether an error came, and the name that PostgreSQL did not know.
+        self.failed = False
+        self.unknown = ""
+        # Whether messages were sent since then, and whether the answer to it is the last that came.
+        self.open = False
+        self._synced = True
+        # Name of a prepared statement -> the types of its columns, once it was described.
+        self.types: dict[str, list[int]] = {}
+
+    @property
+    def clean(self) -> bool:
+        """Whether PostgreSQL owes no answer."""
+        return not self._expected
+
+    def ask(self, data: bytes, expected: Sequence[Expected]) -> None:
+        """Send messages, and take down what comes back meanwhile.
+
+        After an error PostgreSQL passes over everything up to the next Sync; then nothing is sent.
+        """
+        if self._synced:
+            self.failed, self.unknown, self._synced = False, "", False
+        self.open = SYNC not in expected
+        if self.open and (self.failed or self.unknown):
+            return
+        self._expected.extend(expected)
+        view = memoryview(data)
+        poll = select.poll()
+        poll.register(self._upstream, select.POLLIN | select.POLLOUT)
+        while view:
+            events = poll.poll()[0][1]
+            if events & select.POLLIN:
+                self._read()
+            if events & select.POLLOUT:
+                try:
+                    view = view[os.write(self._upstream, view) :]
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    raise Gone from None
+
+    def simple(self, statements: Sequence[str], shown: int | None = 0, *, tag: str = "", tried: bool = False) -> bool:
+        """Run statements as one simple query; whether they succeeded.
+
+        Args:
+            statements: PostgreSQL's SQL, one statement each.
+            shown: which one's answer the client sees; None for none. Errors are always seen.
+            tag: see ``Expected``.
+            tried: see ``Expected``.
+        """
+        units = [Expected(b"Q", place != shown, tried=tried, text=True, tag=tag) for place in range(len(statements))]
+        self.ask(protocol.query(";\n".join(statements)), [*units, SYNC])
+        return self.settle()
+
+    def silently(self, statements: Sequence[str]) -> None:
+        """Run statements of which the client sees nothing, not even an error."""
+        self._silent = True
+        try:
+            self.simple(statements, None)
+        finally:
+            self._silent = False
+
+    def settle(self) -> bool:
+        """Wait until nothing is owed; whether no error has come since the last Sync."""
+        poll = select.poll()
+        poll.register(self._upstream, select.POLLIN)
+        poll.register(self._client, HUNG_UP)
+        while self._expected:
+            for descriptor, _ in poll.poll():
+                if descriptor != self._upstream:
+                    raise Gone
+                self._read()
+        return not self.failed and not self.unknown
+
+    def idle_news(self) -> None:
+        """What PostgreSQL says of its own accord: a changed setting, or that it ends the session."""
+        self._read()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._upstream, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            raise Gone from None
+        if not data:
+            raise Gone
+        if self._streaming():
+            self._stream(data)
+        else:
+            self._walk(data)
+
+    # --- rows, unseen ---------------------------------------------------------------------------
+
+    def _streaming(self) -> bool:
+        """Whether rows of text are on their way, and nothing after them that is not the client's."""
+        return self._in_rows and len(self._expected) == 2 and not self._expected[0].hidden
+
+    def _stream(self, data: bytes) -> None:
+        data = self._rest + data
+        if _END.search(data, max(0, len(data) - _LONGEST_END)):
+            self.state = data[-1:]
+            self._client.send(memoryview(data)[:-6])
+            self._rest, self._in_rows, self._synced = b"", False, True
+            self._expected.clear()
+        else:
+            self._client.send(memoryview(data)[:-_LONGEST_END])
+            self._rest = data[-_LONGEST_END:]
+
+    # --- messages, one by one -------------------------------------------------------------------
+
+    def _walk(self, data: bytes) -> None:
+        data = self._rest + data
+        place, out = 0, bytearray()
+        size = len(data)
+        while size - place >= 5:
+            end = place + 1 + int.from_bytes(data[place + 1 : place + 5], "big")
+            if end > size:
+                break
+            kind = data[place : place + 1]
+            if kind == b"D" and self._expected and not self._expected[0].hidden:
+                out += data[place:end]
+                self._in_rows = self._expected[0].text
+            else:
+                out += self._answer(kind, data[place + 5 : end])
+            place = end
+        self._rest = data[place:]
+        if out:
+            self._client.send(bytes(out))
+        if self._streaming():
+            rest, self._rest = self._rest, b""
+            self._stream(rest)
+
+    def _answer(self, kind: bytes, body: bytes) -> bytes:
+        """What the client sees of a message."""
+        if kind == b"E":
+            return self._error(body)
+        if kind == b"N":
+            return b"" if self._expected and self._expected[0].hidden else protocol.message(kind, body)
+        if kind == b"S":
+            (name, value), _ = protocol.strings(body, 2)
+            return protocol.parameter(name, value) if name in TOLD else b""
+        if not self._expected or kind == b"A":
+            return b""
+        unit = self._expected[0]
+        if kind == b"T":
+            self._note_types(unit, body)
+            body = protocol.known_types(body)
+        if kind == b"Z":
+            self.state, self._synced = body, True
+        if (unit.to == b"Q" and kind in b"CI") or _ENDS.get(kind) == unit.to:
+            self._expected.popleft()
+            self._in_rows = False
+        if unit.hidden:
+            return b""
+        return protocol.complete(unit.tag) if unit.tag and kind == b"C" else protocol.message(kind, body)
+
+    def _note_types(self, unit: Expected, body: bytes) -> None:
+        if unit.name is not None:
+            self.types[unit.name] = protocol.column_types(body)
+
+    def _error(self, body: bytes) -> bytes:
+        """An error ends all that is owed up to the next Sync."""
+        said = protocol.read_fields(body)
+        tried = bool(self._expected) and self._expected[0].tried
+        while self._expected and self._expected[0].to != b"S":
+            self._expected.popleft()
+        self._in_rows = False
+        if tried and said.get("C") == "42703" and (name := re.search(r'column "([^"]+)" does not exist', said["M"])):
+            self.unknown = name[1]
+            return b""
+        self.failed = True
+        return b"" if self._silent else protocol.fields(worded(said, self._place))
+
+
+def worded(said: dict[str, str], place: Path) -> dict[str, str]:
+    """An error of PostgreSQL's as Redshift words it, without where in PostgreSQL it arose.
+
+    Args:
+        said: its fields, by PostgreSQL's letters.
+        place: the folder of PostgreSQL's files, for who has to free space on its disk.
+    """
+    said = {letter: text for letter, text in said.items() if letter not in "WFLR"}
+    if said.get("C") == "40001":
+        return said | {"C": "XX000", "M": "1023", "D": "Serializable isolation violation on table", "H": ""}
+    if said.get("C") == "21000" and said["M"].startswith("MERGE"):
+        return said | {"C": "XX000", "M": "Found multiple matches to update the same tuple.", "D": "", "H": ""}
+    return said | {"H": f"free space on the disk of {place}"} if said.get("C") == "53100" else said
