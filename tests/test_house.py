@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 # What a person starts: it may know the command line.
-COMMANDS = SCRIPTS | {"dwh.psql", "dwh.local.__main__"}
+COMMANDS = SCRIPTS | {"dwh.psql"}
 # Folders that are one room each; every other file is a room of its own.
 ROOMS = (
     "dwh.aws",

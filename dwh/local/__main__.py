@@ -16,42 +16,49 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TextIO
 
-from dwh import cli
-from dwh.errors import ConfigError
+from dwh import config
+from dwh.console import Console
+from dwh.errors import DwhError
 from dwh.local.target import LocalTarget
-from dwh.step import Step
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of this command."""
-    parser = cli.step_parser(__doc__)
-    parser.prog = "python -m dwh.local"
+    purpose, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m dwh.local",
+        description=purpose,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("what", choices=("env",), help="env: the variables that lead other programs here")
     parser.add_argument("--format", choices=("sh", "json"), default="sh", help="how to print them (default: sh)")
+    parser.add_argument("--config", metavar="PATH", default="dwh.cfg", help="configuration file (default: dwh.cfg)")
     return parser
 
 
-def print_environment(step: Step) -> None:
-    """Print the variables.
-
-    Raises:
-        ConfigError: dwh.cfg, .env or --target name the other target.
-        TargetError: the local target is not running.
-    """
-    if not isinstance(step.target, LocalTarget):
-        raise ConfigError("these steps run on aws", hint="python -m dwh.local env --target local")
-    variables = step.target.environment()
-    if step.args.format == "json":
-        step.console.result(json.dumps(variables, indent=2))
-    else:
-        step.console.result("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
+def shown(variables: Mapping[str, str], kind: str) -> str:
+    """The variables for a shell (sh), or as an object (json)."""
+    if kind == "json":
+        return json.dumps(dict(variables), indent=2)
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    return cli.run(build_parser, argv, print_environment)
+def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Run the command, whatever target dwh.cfg names, and return its exit code."""
+    args = build_parser().parse_args(argv)
+    console = Console(out=out, err=err)
+    try:
+        with LocalTarget(config.load(args.config, "local"), console) as target:
+            console.result(shown(target.environment(), args.format))
+    except DwhError as error:
+        console.error(error)
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
