@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,9 @@ SETTINGS = {
     "timezone": "UTC",
     "datestyle": "ISO, MDY",
 }
+
+
+SEND_BUFFER = 4 << 20  # bytes
 
 
 class Connection(extensions.connection):
@@ -49,11 +54,11 @@ class Connection(extensions.connection):
         super().close()
 
 
-def connect(socket: Path, *, user: str, password: str, database: str, settings: dict[str, str]) -> Connection:
+def connect(place: Path, *, user: str, password: str, database: str, settings: dict[str, str]) -> Connection:
     """Log in to PostgreSQL.
 
     Args:
-        socket: the folder of its socket.
+        place: the folder of its socket.
         user: of the database.
         password: the user's.
         database: its name.
@@ -64,10 +69,13 @@ def connect(socket: Path, *, user: str, password: str, database: str, settings: 
     """
     options = " ".join(f"-c {name}={_escaped(value)}" for name, value in (SETTINGS | settings).items())
     arguments = {"user": user, "password": password, "dbname": database, "options": options}
-    made: Connection = postgres.dial(socket, connection_factory=Connection, **arguments)
+    made: Connection = postgres.dial(place, connection_factory=Connection, **arguments)
     made.autocommit = True
-    made.place = socket
-    made._log_in = partial(postgres.dial, socket, **arguments)
+    made.place = place
+    with socket.socket(fileno=os.dup(made.fileno())) as line:
+        # Room for COPY to go on while PostgreSQL is still at the lines before; the system gives what it allows.
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    made._log_in = partial(postgres.dial, place, **arguments)
     return made
 
 
