@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -304,6 +305,18 @@ def _line(user: User, item: Item, number: int, session: int, ts: int) -> str:
 
 def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def generate_once(out: Path) -> None:
+    """The usual data in a folder that is not there yet; complete, or not there at all."""
+    if out.is_dir():
+        return
+    draft = out.with_name(f"{out.name}.{os.getpid()}")
+    generate(draft)
+    try:
+        draft.rename(out)
+    except OSError:  # another step was faster
+        shutil.rmtree(draft)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,7 +12,6 @@ import http.client
 import ipaddress
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -98,7 +97,9 @@ class LocalTarget(ClientHolder):
             if state.open_to_all(project := self.settings.state_dir.parent):
                 self._console.warn(f"every user of this machine may change the files in {project}: chmod o-w {project}")
             if source == SAMPLE:
-                _generate(chosen)
+                from dwh.local import sample
+
+                sample.generate_once(chosen)
             if data is not None:
                 folder.remember(self.settings.state_dir, chosen, self.settings.data_dir)
         except OSError as error:
@@ -394,17 +395,3 @@ class LocalTarget(ClientHolder):
 def _counted(data: dict[str, Any]) -> str:
     counts = data["counts"]
     return f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
-
-
-def _generate(target: Path) -> None:
-    """Sample data, once; complete or not there at all."""
-    from dwh.local import sample
-
-    if target.is_dir():
-        return
-    draft = target.with_name(f"{target.name}.{os.getpid()}")
-    sample.generate(draft)
-    try:
-        draft.rename(target)
-    except OSError:  # another step was faster
-        shutil.rmtree(draft)

@@ -2,7 +2,7 @@
 
     make bench                        the table, without the row of ten million events (about 10 minutes)
     make bench BENCH="--large"        with it (half an hour, 15 GB of disk)
-    make bench BENCH="--only copy"    one row: copy, real, million, large, insights, start
+    make bench BENCH="--only copy"    one row: copy, wire, real, million, large, insights, start
 
 Medians of --times runs (5). The reference of most rows is DuckDB, which `make bench` installs; see duck.py.
 """
@@ -22,7 +22,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -188,6 +188,31 @@ def large(place: Place, work: Path, times: int) -> Iterator[Row]:
     yield from insights(place, work, 1, data)
 
 
+def wire(place: Place, work: Path, times: int) -> Iterator[Row]:
+    """What the endpoint adds to PostgreSQL: rows that are read, and the way there and back."""
+    place.create(sample(work / "copy", 200_000, 100, days=1))
+    with closing(place.connect()) as conn, conn.cursor() as cur, place.bare() as plain:
+        conn.autocommit = True
+        cur.execute("CREATE TABLE many (a int, b bigint, c varchar(20), d timestamp)")
+        plain.execute("INSERT INTO many SELECT i, i, 'row ' || i, now() FROM generate_series(1, 1000000) i")
+
+        def read(cursor: Any) -> float:
+            def work() -> None:
+                cursor.execute("SELECT a, b, c, d FROM many")
+                assert len(cursor.fetchall()) == 1_000_000
+
+            return seconds(work)
+
+        def ask(cursor: Any) -> float:
+            return seconds(lambda: [cursor.execute("SELECT 1") for _ in range(1000)]) / 1000
+
+        read(cur), read(plain)
+        took = [median(found) for found in in_turn(times, lambda: read(cur), lambda: read(plain))]
+        yield Row("SELECT of 1,000,000 rows x 4; bare PostgreSQL", *took, took[0] / took[1], "at most 1.1")
+        took = [median(found) * 1000 for found in in_turn(times, lambda: ask(cur), lambda: ask(plain))]
+        yield Row("SELECT 1, a thousand times; bare PostgreSQL", *took, took[0] / took[1], "under 0.2 s")
+
+
 def insights(place: Place, work: Path, times: int, data: Path | None = None) -> Iterator[Row]:
     """All the questions, beside DuckDB with the same SQL."""
     from dwh import insights as ours
@@ -242,7 +267,15 @@ def start(place: Place, work: Path, times: int) -> Iterator[Row]:
     yield Row("the steps of make run, installed", took, 15.0, took / 15, "under 15 s")
 
 
-WORKS = {"copy": copy_json, "real": real, "million": million, "insights": insights, "start": start, "large": large}
+WORKS = {
+    "copy": copy_json,
+    "wire": wire,
+    "real": real,
+    "million": million,
+    "insights": insights,
+    "start": start,
+    "large": large,
+}
 
 
 def machine() -> str:
