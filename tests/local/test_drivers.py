@@ -110,6 +110,17 @@ def test_ddl_copy_and_writes_by_each(drivers, copies):
         ask(connection, "DROP TABLE loaded")
 
 
+def test_a_write_that_fails_leaves_nothing_in_the_way_of_the_next(drivers):
+    _, three, _ = drivers
+    three.execute("CREATE TEMP TABLE after_it (a int)")
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            three.execute("INSERT INTO nowhere VALUES (%s)", (1,))
+        three.execute("INSERT INTO after_it VALUES (%s)", (1,))
+    assert three.execute("SELECT COUNT(*) FROM after_it").fetchone() == (2,)
+    three.execute("DROP TABLE after_it")
+
+
 def test_a_pipeline_is_one_transaction(drivers, endpoint):
     _, three, _ = drivers
 

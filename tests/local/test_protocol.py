@@ -74,7 +74,7 @@ def row(*values):
 
 @pytest.mark.parametrize(
     "before",
-    [protocol.complete("SELECT 1"), protocol.error("no"), b"s\0\0\0\4", protocol.EMPTY_QUERY, protocol.PARSED],
+    [protocol.complete("SELECT 1"), protocol.complete("FETCH 12"), b"s\0\0\0\4"],
 )
 def test_the_end_of_an_answer_is_seen(before):
     assert _END.search(row(b"a") + before + protocol.ready(b"I"))

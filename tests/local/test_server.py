@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from dwh.local.redshift import listener
+from dwh.local.redshift import listener, protocol
 from tests.local.conftest import BUCKET, DATABASE, PASSWORD, ROLE, USER
 
 
@@ -216,6 +216,149 @@ def test_rubbish_in_a_session_ends_that_session(endpoint, session, rubbish):
     assert heard.startswith(b"E")
     assert b"08P01" in heard
     assert run(session, "SELECT 1") == [(1,)]
+
+
+# --- messages that no driver sends so ---
+
+
+def parse(sql, name=""):
+    return protocol.message(b"P", protocol.text(name, sql) + b"\0\0")
+
+
+BIND = protocol.message(b"B", b"\0\0" + b"\0\0" * 3)
+EXECUTE = protocol.message(b"E", b"\0" + b"\0" * 4)
+CLOSE = protocol.message(b"C", b"P\0")
+
+
+def execute(sql):
+    return parse(sql) + BIND + EXECUTE
+
+
+def answer(made, data):
+    """The kinds of the messages that come back for this, up to ReadyForQuery, and what the last one says."""
+    made.sendall(data)
+    heard, kinds, place = b"", "", 0
+    while True:
+        while len(heard) - place >= 5:
+            end = place + 1 + int.from_bytes(heard[place + 1 : place + 5], "big")
+            if end > len(heard):
+                break
+            kinds += heard[place : place + 1].decode()
+            if kinds.endswith("Z"):
+                return kinds.replace("D", ""), kinds.count("D"), heard[end - 1 : end]
+            place = end
+        data = made.recv(65536)
+        assert data, kinds
+        heard += data
+
+
+MANY = "SELECT a.relname, b.relname FROM pg_class a, pg_class b"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        execute(MANY) + CLOSE + protocol.FLUSH + protocol.SYNC,
+        parse(MANY) + BIND + protocol.message(b"E", b"\0\0\0\x23\0") + EXECUTE + protocol.FLUSH + protocol.SYNC,
+        execute(MANY) * 3 + protocol.SYNC,
+        (execute(MANY) + protocol.SYNC),
+    ],
+    ids=["close", "in two portions", "a pipeline", "plain"],
+)
+def test_no_row_is_lost_whatever_follows_it(endpoint, session, data):
+    ((count,),) = run(session, "SELECT COUNT(*) FROM pg_class a, pg_class b")
+    with logged_in(endpoint) as made:
+        _, rows, state = answer(made, data)
+        assert (rows % count, state) == (0, b"I")
+        assert rows >= count
+
+
+def test_a_row_of_ninety_columns_is_no_end(session):
+    """Its count of columns is a NUL and a Z; a first value of five bytes makes it look like ReadyForQuery."""
+    columns = ", ".join(["'Title'", *["''"] * 88, f"REPEAT('x', {8192 - 7 - 90 * 4 - 5})"])
+    rows = run(session, f"SELECT {columns} FROM pg_class LIMIT 200")
+    assert [row[0] for row in rows] == ["Title"] * 200
+
+
+def test_an_error_after_rows_ends_a_string(session):
+    failing = "SELECT a.relname, 1 / (CAST(b.oid AS INT) - CAST(a.oid AS INT)) FROM pg_class a, pg_class b"
+    with pytest.raises(errors.DivisionByZero) as raised:
+        run(session, f"{failing}; COMMIT; CREATE TABLE oops (a int)")
+    assert raised.value.diag.source_file is None
+    assert run(session, "SELECT COUNT(*) FROM pg_class WHERE relname = 'oops'") == [(0,)]
+
+
+@pytest.mark.parametrize("begin", [b"", execute("BEGIN")])
+def test_what_we_refuse_after_a_flush_undoes_what_came_before(endpoint, session, begin):
+    run(session, "CREATE TABLE t (a int)")
+    with logged_in(endpoint) as made:
+        made.sendall(begin + execute("INSERT INTO t VALUES (10)") + protocol.FLUSH)
+        kinds, _, state = answer(made, execute("SELECT now()") + protocol.SYNC)
+        assert "E" in kinds
+        assert state == (b"E" if begin else b"I")
+    assert run(session, "SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def test_what_comes_before_a_refusal_in_a_batch_has_its_answer(endpoint, session):
+    run(session, "CREATE TABLE t (a int)")
+    with logged_in(endpoint) as made:
+        batch = execute("BEGIN") + execute("INSERT INTO t VALUES (1)") + execute("COMMIT") + execute("SELECT now()")
+        kinds, _, _ = answer(made, batch + protocol.SYNC)
+        assert kinds == "12C" * 3 + "EZ"
+    assert run(session, "SELECT a FROM t") == [(1,)]
+
+
+def test_a_write_in_the_batch_of_its_begin_locks_too(endpoint, session):
+    run(session, "CREATE TABLE t (a int)")
+    with logged_in(endpoint) as made:
+        assert answer(made, execute("BEGIN") + execute("INSERT INTO t VALUES (1)") + protocol.SYNC)[2] == b"T"
+        held = "SELECT lock_mode FROM svv_transactions WHERE relation = 't'::regclass::int"
+        assert ("ShareRowExclusiveLock",) in run(session, held)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 AS a -- x\r, generate_series(1, 3)",
+        "SELECT 1 -- x\r; SAVEPOINT hidden",
+        "SELECT 1 /* /* */ '*/ , generate_series(1, 2) --'",
+        "SELECT $é$ ' $é$ , generate_series(1, 2) --'",
+        'SELECT "generate_series"(1, 3)',
+        "SELECT pg_catalog.generate_series(1, 3)",
+        "SELECT \"set_config\"('standard_conforming_strings', 'on', false)",
+        "SELECT pg_advisory_lock(1)",
+        "EXPLAIN (ANALYZE, COSTS OFF) DELETE FROM t",
+        "WITH d AS (DELETE FROM t) SELECT 1",
+        "PREPARE p AS UPDATE t SET a = 1",
+        "CREATE SCHEMA s2 CREATE TABLE t (a int)",
+    ],
+)
+def test_nothing_hides_from_the_dialect(session, sql):
+    run(session, "CREATE TABLE t (a int)")
+    with pytest.raises(psycopg2.Error) as raised:
+        run(session, sql)
+    assert raised.value.pgcode in ("42883", "0A000", "42601")
+
+
+@pytest.mark.parametrize(
+    "sql", ["CREATE", "ALTER", "INSERT INTO t SELECT TOP", "SELECT " + "(" * 3000 + "1" + ")" * 3000]
+)
+def test_a_statement_that_breaks_off_is_an_error_and_not_the_end(session, sql):
+    with pytest.raises(psycopg2.Error) as raised:
+        run(session, sql)
+    assert raised.value.pgcode in ("42601", "54001", "42703", "42P01")
+    assert run(session, "SELECT 1") == [(1,)]
+
+
+def test_no_setting_of_the_start_hides_another(connect):
+    made = connect(application_name="x\ty z\\")
+    assert run(made, "SELECT 1") == [(1,)]
+    assert run(connect(application_name="x\t-c\twork_mem=1MB"), "SHOW work_mem") == [("64MB",)]
+
+
+def test_a_function_after_on_is_a_function(session):
+    run(session, "CREATE TABLE t (d timestamp); INSERT INTO t VALUES ('2020-01-01')")
+    assert run(session, "SELECT COUNT(*) FROM t a JOIN t b ON DATEDIFF(day, a.d, b.d) = 0") == [(1,)]
 
 
 # --- cancel, and clients that go away ---

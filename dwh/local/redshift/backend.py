@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -80,4 +81,4 @@ def connect(place: Path, *, user: str, password: str, database: str, settings: d
 
 
 def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+    return re.sub(r"([\s\\])", r"\\\1", value)

@@ -11,6 +11,7 @@ from dwh.local.redshift.protocol import LARGEST, LARGEST_STARTUP, ProtocolError
 # The other end has closed, or both have. Linux tells the first by an event of its own.
 HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 STRANGER_SECONDS = 30.0
+LARGEST_STRANGER = 1 << 16  # bytes of a message before the login
 
 
 class Gone(Exception):
@@ -23,6 +24,7 @@ class Channel:
     def __init__(self, accepted: socket.socket) -> None:
         self._socket = accepted
         self._buffer = bytearray()
+        self._largest = LARGEST_STRANGER
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         accepted.settimeout(STRANGER_SECONDS)
 
@@ -52,6 +54,7 @@ class Channel:
     def trust(self) -> None:
         """Wait for messages as long as it takes: the client has logged in."""
         self._socket.settimeout(None)
+        self._largest = LARGEST
 
     def has_more(self) -> bool:
         """Whether bytes of the client are here already."""
@@ -85,7 +88,7 @@ class Channel:
         """
         kind = self._take(1)
         size = int.from_bytes(self._take(4), "big") - 4
-        if not 0 <= size <= LARGEST:
+        if not 0 <= size <= self._largest:
             raise ProtocolError("invalid message length")
         return kind, self._take(size)
 

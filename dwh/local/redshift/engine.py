@@ -17,11 +17,9 @@ from dwh.local.redshift.copy import run
 from dwh.local.redshift.dialect import lexer, statements
 from dwh.local.redshift.errors import RedshiftError
 from dwh.local.redshift.protocol import FAILED, IDLE
-from dwh.local.redshift.relay import Relay, worded
+from dwh.local.redshift.relay import FAIL, Relay, worded
 
 CANCELED = RedshiftError("Query cancelled on user's request", "57014")
-# What makes PostgreSQL give up a transaction in which the error was ours.
-FAIL = "SELECT redshift.throw('', '', '', 'P0001')"
 # libpq's transaction status -> ours.
 STATES = {0: IDLE, 2: protocol.IN_TRANSACTION, 3: FAILED}
 
@@ -101,11 +99,11 @@ class Engine:
         self.hidden("BEGIN")
         self.implicit = True
 
-    def end_implicit(self) -> None:
+    def end_implicit(self, *, failed: bool = False) -> None:
         """End it: an error has undone it."""
         if self.implicit:
             self.implicit = False
-            self.hidden("ROLLBACK" if self.relay.state == FAILED else "COMMIT")
+            self.hidden("ROLLBACK" if failed or self.relay.state == FAILED else "COMMIT")
 
     def _control(self, plan: statements.Plan) -> bool:
         """BEGIN, COMMIT and ROLLBACK in a string of statements: the transaction is the client's now, or over."""

@@ -71,6 +71,8 @@ class Extended:
         self._skipping = False
         # Since the last Sync, outside a transaction: whether something has run, or is bound and would be lost by one.
         self._ran = self._bound = False
+        # Whether the client has begun a transaction since then, which its state does not show yet.
+        self._begun = False
 
     def take(self, kind: bytes, body: bytes) -> None:
         """One message of the client."""
@@ -91,17 +93,31 @@ class Extended:
 
     def _run_kept(self) -> None:
         kept, self._kept, self._size = self._kept, [], 0
+        if self._skipping:
+            return
+        batch, refused = self._read_all(kept)
+        if self._needs_block(batch):
+            self._hidden("BEGIN")
+            self._engine.implicit = True
         try:
-            batch = [self._read(kind, body) for kind, body in kept] if not self._skipping else []
-            if self._needs_block(batch):
-                self._hidden("BEGIN")
-                self._engine.implicit = True
             for message in batch:
                 self._handle(message)
                 if self._skipping:
                     return
+            if refused:
+                raise refused
         except RedshiftError as error:
             self._fail(error)
+
+    def _read_all(self, kept: list[tuple[bytes, bytes]]) -> tuple[list[Message], RedshiftError | None]:
+        """The messages up to the first that is refused, which is when those before it have run; and why it is."""
+        batch: list[Message] = []
+        for kind, body in kept:
+            try:
+                batch.append(self._read(kind, body))
+            except RedshiftError as error:
+                return batch, error
+        return batch, None
 
     def _read(self, kind: bytes, body: bytes) -> Message:
         if kind == b"P":
@@ -138,7 +154,9 @@ class Extended:
         plans = [message.prepared.plan for message in batch if message.kind == b"E" and message.prepared]
         if any(plan.control for plan in plans):
             return False
-        return any(plan.writes for plan in plans) or (len(plans) > 1 and any(plan.own for plan in plans))
+        return any(plan.writes for plan in plans) or (
+            len(plans) > 1 and any(plan.own or plan.laterals for plan in plans)
+        )
 
     # --- one message ----------------------------------------------------------------------------
 
@@ -180,10 +198,14 @@ class Extended:
         if not self._skipping:
             self._relay.ask(protocol.message(b"P", protocol.text(name, sql) + types), [Expected(b"P")])
 
+    @property
+    def _inside(self) -> bool:
+        """Whether a transaction is open, or will be when PostgreSQL has come to what it was sent."""
+        return self._engine.implicit or self._begun or self._relay.state != IDLE
+
     def _may_try(self) -> bool:
         """Whether a statement can be tried before the next Sync: one of ours must end nothing of the client's."""
-        inside = self._engine.implicit or self._relay.state != IDLE
-        return (inside or not (self._ran or self._bound)) and self._settled()
+        return (self._inside or not (self._ran or self._bound)) and self._settled()
 
     def _known_aliases(self, prepared: Prepared, types: bytes) -> str:
         """The statement in which each alias of its own list that PostgreSQL does not know is what it is the name of."""
@@ -192,9 +214,9 @@ class Extended:
         while True:
             parse = protocol.message(b"P", protocol.text(HIDDEN, plan.sql) + types)
             close = protocol.message(b"C", b"S" + protocol.text(HIDDEN))
-            units = [Expected(b"P", hidden=True, tried=True), Expected(b"C", hidden=True), SYNC]
+            units = [Expected(b"C", hidden=True), Expected(b"P", hidden=True, tried=True), SYNC]
             with self._engine.attempt():
-                self._relay.ask(parse + close + protocol.SYNC, units)
+                self._relay.ask(close + parse + protocol.SYNC, units)
                 self._relay.settle()
             name = self._relay.unknown
             if self._relay.failed:
@@ -205,11 +227,11 @@ class Extended:
             plan = statements.translate(prepared.tokens, known)
 
     def _lock(self, prepared: Prepared) -> None:
-        if prepared.plan.writes and (self._engine.implicit or self._relay.state != IDLE):
+        if prepared.plan.writes and self._inside:
             self._hidden(prepared.plan.lock)
 
     def _hidden(self, sql: str) -> None:
-        units = [Expected(kind, hidden=True) for kind in (b"P", b"B", b"E", b"C", b"C")]
+        units = [Expected(kind, hidden=True) for kind in (b"C", b"C", b"P", b"B", b"E")]
         self._relay.ask(protocol.run(sql, HIDDEN), units)
 
     def _bind(self, message: Message) -> None:
@@ -232,7 +254,7 @@ class Extended:
 
     def _execute(self, message: Message) -> None:
         if message.prepared and message.prepared.plan.control:
-            self._engine.implicit = False
+            self._engine.implicit, self._begun = False, message.prepared.plan.control == "BEGIN"
         self._ran = self._ran or self._relay.state == IDLE
         self._pass_on(message, Expected(b"E", text=message.text))
 
@@ -266,14 +288,19 @@ class Extended:
             self._relay.ask(protocol.SYNC, [SYNC])
             self._relay.settle()
             self._engine.implicit = self._engine.implicit and self._relay.state != IDLE
-        self._engine.end_implicit()
-        self._skipping = self._ran = self._bound = False
+        self._engine.end_implicit(failed=self._skipping)
+        self._skipping = self._ran = self._bound = self._begun = False
         if self._relay.state == IDLE:
             self._portals.clear()
         self._engine.client.send(protocol.ready(self._relay.state))
 
     def _fail(self, error: RedshiftError) -> None:
-        if not self._relay.clean and not self._settled():
-            return
+        """Refuse a message in its turn; what has run since the last Sync is undone, as by an error of PostgreSQL's."""
+        if self._relay.open:
+            self._relay.ask(protocol.FLUSH, [])
+            if not self._relay.settle():
+                self._skipping = True
+                return
+            self._relay.abort()
         self._engine.refuse(error)
         self._skipping = True

@@ -25,6 +25,8 @@ HOST = "127.0.0.1"
 BACKLOG = 128
 # Of sessions. Redshift's own limit is 500 or more, by node type; each is a process here.
 MOST = 100
+LOGIN_SECONDS = 60
+MORE = 32  # that are told so; the others are hung up on
 FULL = f'connection limit "{MOST}" exceeded for non-bootstrap users'
 
 log = logging.getLogger(__name__)
@@ -109,6 +111,8 @@ class Listener:
         except OSError:
             return
         with closing(accepted):
+            if len(self._children) >= MOST + MORE:
+                return
             full = FULL if len(self._children) >= MOST else ""
             try:
                 child = os.fork()
@@ -141,7 +145,9 @@ def attend(client: Channel, door: login.Door, aws: Aws, *, full: str = "") -> No
     """One connection from its first message to its last."""
     with closing(client), suppress(Gone):
         try:
+            signal.alarm(LOGIN_SECONDS)  # who takes longer than that is a stranger, and this process ends
             connection = login.admit(client, door, full=full)
+            signal.alarm(0)
             if connection is None:
                 return
             connection.aws = aws

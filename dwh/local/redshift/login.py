@@ -20,6 +20,7 @@ from dwh.local.redshift.backend import Connection
 from dwh.local.redshift.channel import Channel
 from dwh.local.redshift.dialect.refusals import SETTINGS
 from dwh.local.redshift.protocol import ProtocolError
+from dwh.local.redshift.roles import SYSTEM
 
 # What Redshift says of itself: clients parse it, and some know Redshift by the last one.
 TOLD = {
@@ -32,8 +33,14 @@ TOLD = {
 }
 # The encodings of clients: all are UTF-8, but for what says nothing about it.
 ENCODINGS = ("UTF8", "UTF-8", "UNICODE", "SQL_ASCII")
+KEY_BYTES = 4
 # A part of PostgreSQL's refusal -> its SQLSTATE, which libpq does not hand on.
-STATES = (("password authentication", "28P01"), ("does not exist", "3D000"), ("pg_hba.conf", "28000"))
+STATES = (
+    ("password authentication", "28P01"),
+    ("does not exist", "3D000"),
+    ("pg_hba.conf", "28000"),
+    ("invalid value", "22023"),
+)
 
 
 class Refused(Exception):
@@ -96,8 +103,12 @@ def admit(client: Channel, door: Door, *, full: str) -> Connection | None:
 
 
 def _negotiate(client: Channel, door: Door) -> tuple[int, bytes]:
+    asked = set()
     while True:
         code, body = client.startup()
+        if code in asked:
+            raise ProtocolError("asked twice for the same")
+        asked.add(code)
         if code == protocol.TLS and not client.encrypted:
             client.send(b"S")
             client.encrypt(door.context)
@@ -117,6 +128,8 @@ def _log_in(client: Channel, door: Door, asked: dict[str, str]) -> Connection:
     if kind != b"p":
         raise ProtocolError("expected password response")
     (password,), _ = protocol.strings(body, 1)
+    if not password or user == SYSTEM:
+        raise Refused(f'password authentication failed for user "{user}"', "28P01")
     database = asked.get("database") or user
     try:
         return backend.connect(door.socket, user=user, password=password, database=database, settings=settings)
@@ -139,7 +152,7 @@ def _settings(asked: dict[str, str]) -> dict[str, str]:
 @contextmanager
 def known(door: Door, connection: Connection) -> Iterator[bytes]:
     """Have the session written down, for who cancels its statements; the key that the client is given for that."""
-    key, pid = secrets.token_bytes(4), connection.get_backend_pid()
+    key, pid = secrets.token_bytes(KEY_BYTES), connection.get_backend_pid()
     place = door.sessions / f"{pid}-{os.getpid()}"
     place.write_bytes(key)
     try:
@@ -162,7 +175,7 @@ def cancel(sessions: Path, body: bytes) -> None:
     pid = int.from_bytes(body[:4], "big")
     for place in sessions.glob(f"{pid}-*"):
         with suppress(OSError):
-            if hmac.compare_digest(place.read_bytes(), body[4:]):
+            if len(body) == KEY_BYTES + 4 and hmac.compare_digest(place.read_bytes(), body[4:]):
                 # As pg_cancel_backend does it; the process of the session is told too, which may be reading S3.
                 for process in (int(place.name.partition("-")[2]), pid):
                     os.kill(process, signal.SIGINT)

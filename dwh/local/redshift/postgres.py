@@ -281,7 +281,7 @@ def dial(socket: Path, **arguments: Any) -> Any:
     """
     import psycopg2
 
-    return psycopg2.connect(host=str(socket), connect_timeout=CONNECT_TIMEOUT, **arguments)
+    return psycopg2.connect(host=str(socket), connect_timeout=CONNECT_TIMEOUT, passfile=os.devnull, **arguments)
 
 
 def _initdb(server: Server) -> None:

@@ -83,13 +83,13 @@ def query(sql: str) -> bytes:
 
 
 def run(sql: str, name: str) -> bytes:
-    """One statement by the extended protocol: Parse, Bind and Execute under a name that is closed again."""
+    """One statement by the extended protocol; one before it of the same name may have failed, and be left."""
     return (
-        message(b"P", text(name, sql) + b"\0\0")
+        message(b"C", b"P" + text(name))
+        + message(b"C", b"S" + text(name))
+        + message(b"P", text(name, sql) + b"\0\0")
         + message(b"B", text(name, name) + b"\0\0" * 3)
         + message(b"E", text(name) + b"\0\0\0\0")
-        + message(b"C", b"P" + text(name))
-        + message(b"C", b"S" + text(name))
     )
 
 

@@ -19,10 +19,15 @@ from dwh.local.redshift import protocol
 from dwh.local.redshift.channel import HUNG_UP, Channel, Gone
 
 CHUNK = 1 << 18
-# What ends an answer in text: before ReadyForQuery comes the end of a text, or a message without a body. Values
-# are text without NUL, so that neither can be in a row.
-_END = re.compile(b"(?:\\0|\\0\\0\\0\x04)Z\\0\\0\\0\x05[ITE]\\Z", re.DOTALL)
-_LONGEST_END = 10
+# What makes PostgreSQL give up a transaction in which the error was ours.
+FAIL = "SELECT redshift.throw('', '', '', 'P0001')"
+# What ends rows of text: CommandComplete, or PortalSuspended, before ReadyForQuery. Neither can be in a row, whose
+# values have no NUL: the tag would have to be the row's own length, which is then more than a gigabyte.
+_READY = re.compile(rb"Z\x00\x00\x00\x05[ITE]\Z")
+_END = re.compile(rb"(?:[A-Z]{2,} \d+\x00|s\x00\x00\x00\x04)Z\x00\x00\x00\x05[ITE]\Z")
+_LONGEST_END = 64
+# Bytes that wait for what comes after them: an error ends rows as well, and is not handed on as it is.
+HELD = 1 << 16
 # The settings whose values clients are told of, as Redshift tells them.
 TOLD = ("client_encoding", "DateStyle", "TimeZone", "application_name", "session_authorization", "is_superuser")
 
@@ -125,6 +130,14 @@ class Relay:
         finally:
             self._silent = False
 
+    def abort(self) -> None:
+        """Have PostgreSQL undo what it has done since the last Sync, or since BEGIN; the client sees nothing of it."""
+        self._silent = True
+        units = [Expected(kind, hidden=True) for kind in (b"C", b"C", b"P", b"B", b"E")]
+        self.ask(protocol.run(FAIL, "redshift abort") + protocol.SYNC, [*units, SYNC])
+        self.settle()
+        self._silent = False
+
     def settle(self) -> bool:
         """Wait until nothing is owed; whether no error has come since the last Sync."""
         poll = select.poll()
@@ -159,18 +172,23 @@ class Relay:
 
     def _streaming(self) -> bool:
         """Whether rows of text are on their way, and nothing after them that is not the client's."""
-        return self._in_rows and len(self._expected) == 2 and not self._expected[0].hidden
+        return self._in_rows and len(self._expected) == 2 and not self._expected[0].hidden and self._expected[1] is SYNC
 
     def _stream(self, data: bytes) -> None:
         data = self._rest + data
         if _END.search(data, max(0, len(data) - _LONGEST_END)):
-            self.state = data[-1:]
             self._client.send(memoryview(data)[:-6])
-            self._rest, self._in_rows, self._synced = b"", False, True
-            self._expected.clear()
+            self._end_stream(data[-1:])
+        elif _READY.search(data, max(0, len(data) - 6)) and (place := _error_at(data)) >= 0:
+            self._client.send(data[:place] + self._error(data[place + 5 : -6]))
+            self._end_stream(data[-1:])
         else:
-            self._client.send(memoryview(data)[:-_LONGEST_END])
-            self._rest = data[-_LONGEST_END:]
+            self._client.send(memoryview(data)[:-HELD])
+            self._rest = data[-HELD:]
+
+    def _end_stream(self, state: bytes) -> None:
+        self.state, self._rest, self._in_rows, self._synced = state, b"", False, True
+        self._expected.clear()
 
     # --- messages, one by one -------------------------------------------------------------------
 
@@ -236,6 +254,18 @@ class Relay:
             return b""
         self.failed = True
         return b"" if self._silent else protocol.fields(worded(said, self._place))
+
+
+def _error_at(data: bytes) -> int:
+    """Where the error begins that is just before ReadyForQuery, at the end; -1 if that is something else."""
+    place = len(data) - 6
+    while (place := data.rfind(b"E", 0, place)) >= 0:
+        if (
+            place + 1 + int.from_bytes(data[place + 1 : place + 5], "big") == len(data) - 6
+            and data[place + 5 : place + 6] == b"S"
+        ):
+            return place
+    return -1
 
 
 def worded(said: dict[str, str], place: Path) -> dict[str, str]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     r"""
       (?P<space>\s+)
-    | (?P<comment>--[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))
+    | (?P<comment>--[^\n\r]*|/\*)
     | (?P<string>[eE]?'(?:[^'\\]|''|\\.)*(?:'|\Z))
-    | (?P<dollar>\$(?:[A-Za-z_]\w*)?\$)
+    | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
     | (?P<quoted>"(?:[^"]|"")*"?)
     | (?P<number>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
     | (?P<word>\#?[^\W\d][\w$]*)
@@ -28,6 +28,7 @@ _TOKEN = re.compile(
 # a thousand rows taken as one token cost a hundredth.
 _LITERAL = r"(?:[eE]?'(?:[^'\\]|''|\\.)*'|[-+]?\d[\d.]*(?:[eE][+-]?\d+)?|NULL|TRUE|FALSE)(?:::(?:timestamp|date))?"
 _ROWS = re.compile(rf"(?:\s*\(\s*{_LITERAL}\s*(?:,\s*{_LITERAL}\s*)*\)\s*(?:,|(?=;|\Z)))+", re.IGNORECASE | re.DOTALL)
+_COMMENT_MARK = re.compile(r"/\*|\*/")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -75,6 +76,8 @@ def tokenize(sql: str) -> Tokens:
     position = 0
     while match := _TOKEN.match(sql, position):
         kind, position = str(match.lastgroup), match.end()
+        if match[0] == "/*" and kind == "comment":
+            position = _end_of_comment(sql, position)
         if kind == "dollar":  # everything up to the same mark is one string
             end = sql.find(match[0], position)
             position = len(sql) if end < 0 else end + len(match[0])
@@ -83,6 +86,15 @@ def tokenize(sql: str) -> Tokens:
             tokens.append(Token("rows", rows[0]))
             position = rows.end()
     return tokens
+
+
+def _end_of_comment(sql: str, place: int) -> int:
+    """The place after a comment that began before ``place``: comments nest."""
+    depth = 1
+    while depth and (mark := _COMMENT_MARK.search(sql, place)):
+        depth += 1 if mark[0] == "/*" else -1
+        place = mark.end()
+    return len(sql) if depth else place
 
 
 def split(sql: str) -> list[Tokens]:

@@ -46,6 +46,8 @@ def rewrite(tokens: Tokens) -> str:
             output.append(text)
             before = ")"
             continue
+        if opens and token.is_name and (token.kind == "quoted" or before == "."):
+            refusals.check_hidden(token.name)
         if token.text == "::":
             text, place = functions.cast_type(tokens, place + 1)
             output.append("::" + text)

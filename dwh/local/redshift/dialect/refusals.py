@@ -28,6 +28,15 @@ CONSTRUCTS = tuple(
             "one transaction is all or nothing",
         ),
         (r"^\s*(listen|notify|unlisten|cluster|reindex|values|table)\b", "the statement", ""),
+        (r"\bas\s*\(\s*(insert|update|delete|merge)\b", "a statement that changes data in WITH", ""),
+        (r"^\s*explain\s*(verbose\s*)?\((?!\s*(select|with)\b)", "EXPLAIN with options in parentheses", ""),
+        (
+            r"^\s*prepare\b.*?\bas\s+(insert|update|delete|merge)\b",
+            "PREPARE of a statement that changes data",
+            "run it",
+        ),
+        (r"^\s*create\s+schema\b.*\b(create|grant)\b", "CREATE SCHEMA with what is in it", "create it afterwards"),
+        (r"^\s*alter\s+user\b.*\bset\s+(?!search_path|statement_timeout|query_group)", "this setting of a user", ""),
         (r"\bdistinct\s+on\s*\(", "SELECT DISTINCT ON", "use QUALIFY ROW_NUMBER() OVER (PARTITION BY ...) = 1"),
         (r"\bon\s+conflict\b", "ON CONFLICT", "use MERGE, or DELETE and INSERT in one transaction"),
         (r"\breturning\b", "RETURNING", ""),
@@ -147,7 +156,12 @@ NO_CALL = word_set(
     """
 )
 # A name before a parenthesis is a table, and no function, after one of these.
-BEFORE_TABLE = frozenset(("INTO", "TABLE", "VIEW", "REFERENCES", "AS", "EXISTS", ")", ".", "COPY", "ON"))
+BEFORE_TABLE = frozenset(("INTO", "TABLE", "VIEW", "REFERENCES", "AS", "EXISTS", ")", ".", "COPY"))
+
+NEVER = re.compile(
+    r"set_config|current_setting|generate_\w+|lo_\w+|lo\w*(read|write)|pg_(try_)?advisory\w*|pg_notify|pg_export_snapshot"
+    r"|query_to_xml\w*|dblink\w*|now|clock_timestamp|statement_timestamp|transaction_timestamp"
+)
 
 # Relations of pg_catalog that have more columns on Redshift: ours are in the schema redshift (sql/catalogue.sql).
 CATALOGUE = frozenset(("pg_class", "pg_attribute", "pg_attrdef"))
@@ -184,6 +198,16 @@ def check(text: str) -> None:
             raise RedshiftError(f"{construct} is not supported by the local target", "0A000")
 
 
+def check_hidden(name: str) -> None:
+    """Refuse a function that is quoted or qualified, where a name that is not known may be one of the catalogue's.
+
+    Raises:
+        RedshiftError: it changes how statements are read, or is one of PostgreSQL's own.
+    """
+    if NEVER.fullmatch(name):
+        raise RedshiftError(f"function {name} is not supported by the local target", "42883")
+
+
 def check_function(name: str) -> None:
     """Refuse a function that Redshift, or the stand-in, does not have.
 
@@ -194,3 +218,4 @@ def check_function(name: str) -> None:
         raise RedshiftError(
             f"function {name} is not supported by the local target", "42883", hint=INSTEAD.get(name, "")
         )
+    check_hidden(name)

@@ -87,6 +87,10 @@ def translate(statement: Tokens, laterals: frozenset[str] = frozenset()) -> Plan
                 raise syntax(words[0].text)
             raise not_supported(f"the statement {verb}")
         return _VERBS[verb](statement, words)
+    except IndexError:  # it breaks off
+        raise syntax("") from None
+    except RecursionError:
+        raise RedshiftError("statement too complex", "54001") from None
     finally:
         queries.lateral_aliases.reset(token)
 
