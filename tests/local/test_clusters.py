@@ -154,6 +154,17 @@ def test_a_killed_endpoint_is_noticed_said_and_brought_back(available):
         assert target.client("redshift").describe_clusters()["Clusters"][0]["Endpoint"]["Port"] == port
 
 
+def test_sessions_end_with_the_listener(available):
+    with available.target() as target:
+        session = target.connect()
+        running = endpoints(available)
+        assert len(running) > 1
+        min(running, key=psutil.Process.create_time).kill()
+        wait_for(lambda: all(gone(process.pid) for process in running))
+        session.close()
+        target.connect().close()
+
+
 def test_pause_closes_the_endpoint_and_its_sessions_and_resume_opens_it(target, available, redshift):
     session = target.connect()
     port = session.info.port

@@ -68,6 +68,8 @@ class Listener:
         self._aws = aws
         self._children: set[int] = set()
         self._ending = False
+        # Only this process holds the end that is written to: a session sees by the other that it has gone.
+        self._alive, self._held = os.pipe()
 
     def serve(self, server: socket.socket) -> None:
         """Accept until told to end; then end the sessions."""
@@ -121,6 +123,7 @@ class Listener:
                 return
             if child == 0:
                 server.close()
+                os.close(self._held)
                 self._be_session(accepted, full)
             self._children.add(child)
 
@@ -132,7 +135,7 @@ class Listener:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = 0
         try:
-            attend(Channel(accepted), self._door, self._aws, full=full)
+            attend(Channel(accepted), self._door, self._aws, self._alive, full=full)
         except BaseException:
             log.exception("a session has failed")
             code = 1
@@ -141,7 +144,7 @@ class Listener:
             os._exit(code)
 
 
-def attend(client: Channel, door: login.Door, aws: Aws, *, full: str = "") -> None:
+def attend(client: Channel, door: login.Door, aws: Aws, alive: int, *, full: str = "") -> None:
     """One connection from its first message to its last."""
     with closing(client), suppress(Gone):
         try:
@@ -154,7 +157,7 @@ def attend(client: Channel, door: login.Door, aws: Aws, *, full: str = "") -> No
             with closing(connection), login.known(door, connection) as key:
                 client.trust()
                 login.welcome(client, connection, key)
-                session.serve(client, connection)
+                session.serve(client, connection, alive)
         except login.Refused as refusal:
             client.send(protocol.error(refusal.message, refusal.sqlstate, severity="FATAL"))
         except protocol.ProtocolError as error:

@@ -6,7 +6,7 @@ import select
 
 from dwh.local.redshift import protocol
 from dwh.local.redshift.backend import Connection
-from dwh.local.redshift.channel import Channel
+from dwh.local.redshift.channel import Channel, Gone
 from dwh.local.redshift.dialect import lexer, statements
 from dwh.local.redshift.engine import Engine
 from dwh.local.redshift.errors import RedshiftError
@@ -14,8 +14,13 @@ from dwh.local.redshift.extended import Extended
 from dwh.local.redshift.protocol import IDLE, ProtocolError
 
 
-def serve(client: Channel, backend: Connection) -> None:
+def serve(client: Channel, backend: Connection, alive: int) -> None:
     """Answer one message after the other until the client says goodbye.
+
+    Args:
+        client: that has logged in.
+        backend: its connection to PostgreSQL.
+        alive: a descriptor that can be read once the listener has gone, with which sessions end.
 
     Raises:
         Gone: the client, or PostgreSQL, has closed the connection.
@@ -24,7 +29,7 @@ def serve(client: Channel, backend: Connection) -> None:
     engine = Engine(client, backend)
     extended = Extended(engine)
     while True:
-        _wait(engine)
+        _wait(engine, alive)
         kind, body = client.receive()
         if kind == b"X":
             return
@@ -40,14 +45,17 @@ def serve(client: Channel, backend: Connection) -> None:
             raise ProtocolError(f"invalid frontend message type {kind[0]}")
 
 
-def _wait(engine: Engine) -> None:
+def _wait(engine: Engine, alive: int) -> None:
     """Until the client says something; PostgreSQL may, too."""
     client, upstream = engine.client.fileno(), engine.backend.fileno()
     poll = select.poll()
     poll.register(client, select.POLLIN)
     poll.register(upstream, select.POLLIN)
+    poll.register(alive, select.POLLIN)
     while not engine.client.has_more():
         ready = [descriptor for descriptor, _ in poll.poll()]
+        if alive in ready:
+            raise Gone
         if upstream in ready:
             engine.relay.idle_news()
         if client in ready:
