@@ -13,11 +13,10 @@ from dwh.local.redshift.dialect import lexer, statements
 from dwh.local.redshift.engine import Engine
 from dwh.local.redshift.errors import RedshiftError
 from dwh.local.redshift.protocol import IDLE
-from dwh.local.redshift.relay import SYNC, Expected
+from dwh.local.redshift.relay import HIDDEN, SYNC, Expected
 
 # Bytes of messages that are kept; more than that are run as they come.
 MOST_KEPT = 1 << 20
-HIDDEN = "redshift hidden"
 # What a statement that is kept here answers to Parse, Bind and Close.
 ANSWERS = {b"P": protocol.PARSED, b"B": protocol.BOUND, b"C": protocol.CLOSED}
 NOTHING = statements.Plan("")
@@ -97,7 +96,7 @@ class Extended:
             return
         batch, refused = self._read_all(kept)
         if self._needs_block(batch):
-            self._hidden("BEGIN")
+            self._relay.besides("BEGIN")
             self._engine.implicit = True
         try:
             for message in batch:
@@ -228,11 +227,7 @@ class Extended:
 
     def _lock(self, prepared: Prepared) -> None:
         if prepared.plan.writes and self._inside:
-            self._hidden(prepared.plan.lock)
-
-    def _hidden(self, sql: str) -> None:
-        units = [Expected(kind, hidden=True) for kind in (b"C", b"C", b"P", b"B", b"E")]
-        self._relay.ask(protocol.run(sql, HIDDEN), units)
+            self._relay.besides(prepared.plan.lock)
 
     def _bind(self, message: Message) -> None:
         asked = protocol.bind(message.body)
@@ -283,7 +278,7 @@ class Extended:
 
     def _sync(self) -> None:
         if self._engine.implicit and not self._skipping:
-            self._hidden("COMMIT")
+            self._relay.besides("COMMIT")
         if self._relay.open:
             self._relay.ask(protocol.SYNC, [SYNC])
             self._relay.settle()

@@ -19,6 +19,8 @@ from dwh.local.redshift import protocol
 from dwh.local.redshift.channel import HUNG_UP, Channel, Gone
 
 CHUNK = 1 << 18
+# The name of our statements among the client's.
+HIDDEN = "redshift hidden"
 # What makes PostgreSQL give up a transaction in which the error was ours.
 FAIL = "SELECT redshift.throw('', '', '', 'P0001')"
 # What ends rows of text: CommandComplete, or PortalSuspended, before ReadyForQuery. Neither can be in a row, whose
@@ -130,11 +132,16 @@ class Relay:
         finally:
             self._silent = False
 
+    def besides(self, sql: str) -> None:
+        """Run a statement of ours among the client's messages, which sees nothing of it but an error."""
+        units = [Expected(kind, hidden=True) for kind in (b"C", b"C", b"P", b"B", b"E")]
+        self.ask(protocol.run(sql, HIDDEN), units)
+
     def abort(self) -> None:
         """Have PostgreSQL undo what it has done since the last Sync, or since BEGIN; the client sees nothing of it."""
         self._silent = True
-        units = [Expected(kind, hidden=True) for kind in (b"C", b"C", b"P", b"B", b"E")]
-        self.ask(protocol.run(FAIL, "redshift abort") + protocol.SYNC, [*units, SYNC])
+        self.besides(FAIL)
+        self.ask(protocol.SYNC, [SYNC])
         self.settle()
         self._silent = False
 
