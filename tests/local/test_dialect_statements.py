@@ -47,8 +47,6 @@ REFUSED = [
     ("COPY t TO STDOUT", "syntax error"),
     ("LOCK t IN SHARE MODE", "LOCK"),
     ("SET work_mem TO '1GB'", "work_mem"),
-    ("SET error_on_nondeterministic_update TO true", "error_on_nondeterministic_update"),
-    ("SET error_on_nondeterministic_update = 'on'", "error_on_nondeterministic_update"),
     ("UNLOAD ('SELECT 1') TO 's3://b/k' IAM_ROLE 'x'", "not supported by the local target"),
     ("SELECT * FROM t PIVOT (SUM(a) FOR b IN (1, 2))", "PIVOT"),
     ("SELECT a, COUNT(*) FROM t GROUP BY ALL", "GROUP BY ALL"),
@@ -272,8 +270,7 @@ def test_delete_without_from_and_with_using(two):
 
 def test_settings(plain_sql):
     plain_sql.run(
-        "SET query_group TO 'nightly'; SET enable_result_cache_for_session TO off; SET statement_timeout TO 60000;"
-        " SET error_on_nondeterministic_update TO false"
+        "SET query_group TO 'nightly'; SET enable_result_cache_for_session TO off; SET statement_timeout TO 60000"
     )
     assert plain_sql.one("SHOW query_group") == "nightly"
     plain_sql.run("RESET query_group; RESET statement_timeout")
@@ -308,62 +305,6 @@ def test_an_empty_statement_is_an_error(plain_sql):
 
 def test_super_comes_back_as_text(plain_sql):
     assert plain_sql.one("SELECT JSON_PARSE('{\"a\": [1]}')") == '{"a": [1]}'
-
-
-STORED = [
-    # The guide, "Using JSON_PARSE to insert data into SUPER columns": without it, the value is a single string.
-    ("""INSERT INTO documents VALUES ('{"a":1}')""", '"{\\"a\\":1}"'),
-    ("INSERT INTO documents (doc) VALUES ('abc')", '"abc"'),
-    ("INSERT INTO documents VALUES ('5')", '"5"'),
-    ("INSERT INTO documents VALUES (5)", "5"),
-    ("INSERT INTO documents VALUES (1.50)", "1.50"),
-    ("INSERT INTO documents VALUES (true)", "true"),
-    ("INSERT INTO documents VALUES (NULL)", None),
-    ("""INSERT INTO documents VALUES (JSON_PARSE('{"a":1}'))""", '{"a":1}'),
-    ("""INSERT INTO documents SELECT '{"a":1}'""", '"{\\"a\\":1}"'),
-    ("""INSERT INTO documents SELECT DISTINCT '[1]' AS x""", '"[1]"'),
-    ("INSERT INTO documents SELECT 'x'::varchar UNION SELECT 'x'", '"x"'),
-    ("INSERT INTO documents VALUES (JSON_PARSE('[1]')); UPDATE documents SET doc = '[2]' WHERE 1 = 1", '"[2]"'),
-    ("INSERT INTO documents VALUES ('x'); UPDATE documents SET doc = doc", '"x"'),
-    ("INSERT INTO documents VALUES (CAST('{}' AS SUPER))", '"{}"'),
-    ("INSERT INTO documents SELECT '{}'::super", '"{}"'),
-    ("INSERT INTO documents SELECT '[1]' AS a FROM (SELECT 1 AS n) x GROUP BY 1", '"[1]"'),
-    ("INSERT INTO documents VALUES ('x'); DELETE FROM documents WHERE 'y' IN (SELECT 'y')", ...),
-]
-
-
-@pytest.mark.parametrize(("statement", "stored"), STORED, ids=[case[0] for case in STORED])
-def test_a_string_in_super_stays_a_string(plain_sql, statement, stored):
-    plain_sql.run("DROP TABLE IF EXISTS documents; CREATE TEMP TABLE documents (doc super)")
-    plain_sql.run(statement)
-    assert plain_sql.run("SELECT doc FROM documents") == ([(stored,)] if stored is not ... else [])
-
-
-def test_literals_reach_columns_of_every_type(plain_sql):
-    types = (
-        "varchar(3)",
-        "char(3)",
-        "int",
-        "decimal(5,2)",
-        "float",
-        "boolean",
-        "date",
-        "timestamp",
-        "timestamptz",
-        "time",
-    )
-    columns = ", ".join(
-        f"c{place} {kind}" for place, kind in enumerate([*types, "bigint", "smallint", "real", "timetz"])
-    )
-    rest = "'x', '5', '1.555', '1e3', 't', '2018-11-01', '2018-11-01 10:00', '2018-11-01 10:00+01', '10:00'"
-    plain_sql.run(f"DROP TABLE IF EXISTS every; CREATE TEMP TABLE every ({columns})")
-    plain_sql.run(f"INSERT INTO every VALUES ('it', {rest}, '1', '2', '3', '10:00+01'), (NULL, {rest}, 1, 2, 3, NULL)")
-    plain_sql.run("UPDATE every SET c0 = 'new', c2 = '6' WHERE c0 = 'it'")
-    assert plain_sql.run("SELECT c0, c2, c3::varchar FROM every ORDER BY 1") == [("new", 6, "1.56"), (None, 5, "1.56")]
-    with pytest.raises(psycopg2.Error, match="value too long for type character varying"):
-        plain_sql.run("UPDATE every SET c0 = 'long'")
-    with pytest.raises(psycopg2.Error, match="invalid input syntax for type integer"):
-        plain_sql.run("INSERT INTO every (c2) VALUES ('x')")
 
 
 def test_who_holds_locks(two):

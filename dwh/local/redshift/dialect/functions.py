@@ -17,7 +17,6 @@ from dwh.local.redshift.dialect.lexer import (
     render,
     word_set,
 )
-from dwh.local.redshift.dialect.values import MARK
 from dwh.local.redshift.errors import RedshiftError, not_supported, syntax
 
 Rewrite = Callable[[Tokens], str]
@@ -50,8 +49,7 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg concat date_part date_trunc json_serialize regexp_count regexp_instr regexp_replace regexp_substr round
-    trunc version
+    avg concat date_part date_trunc json_serialize regexp_replace round trunc version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.
@@ -135,9 +133,7 @@ def _cast(inner: Tokens, rewrite: Rewrite) -> str:
     kind, used = cast_type(inner, split + 1)
     if code(inner[used:]):
         raise syntax(code(inner[used:])[0].text)
-    value = code(inner[:split])
-    mark = MARK if kind == "super" and [token.kind for token in value] == ["string"] else ""
-    return f"CAST({mark}{rewrite(inner[:split]).lstrip()} AS {kind})"
+    return f"CAST({rewrite(inner[:split])} AS {kind})"
 
 
 def _convert(inner: Tokens, rewrite: Rewrite) -> str:

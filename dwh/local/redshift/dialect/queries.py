@@ -6,9 +6,8 @@ from contextvars import ContextVar
 
 from dwh.local.redshift.dialect import functions, refusals
 from dwh.local.redshift.dialect.clauses import alias, cut, replace, top_level
-from dwh.local.redshift.dialect.lexer import Token, Tokens, closing, code, identifier, next_code, render, words
+from dwh.local.redshift.dialect.lexer import Token, Tokens, closing, identifier, next_code, render
 from dwh.local.redshift.dialect.qualify import qualified
-from dwh.local.redshift.dialect.values import MARK
 from dwh.local.redshift.errors import not_supported
 
 # Aliases that stand for their expression in the rest of their SELECT list. A column of that name would win, so the
@@ -77,8 +76,6 @@ def _token(token: Token, tokens: Tokens, following: int, before: str) -> str:
     if token.kind == "quoted" or (token.kind == "word" and token.text.startswith("#")):
         return identifier(token.name)
     after = tokens[following].upper if following < len(tokens) else ""
-    if token.kind == "string" and after == "::" and "SUPER" in words(tokens[following + 1 :], 1):
-        return MARK + token.text
     if token.kind == "number" and before == "WHERE" and after in ("AND", "OR", "GROUP", "ORDER", "UNION", ""):
         return "true" if float(token.text) else "false"  # a number alone is a condition on Redshift
     if token.kind != "word" or before == ".":
@@ -159,18 +156,18 @@ def _with_aliases(source: Tokens, known: dict[str, Tokens]) -> Tokens:
 
 def aliases_used(tokens: Tokens) -> bool:
     """Could an item of some SELECT list use an alias of an earlier one? Cheap, and wrong only towards yes."""
-    meant = code(tokens)
+    words = [token for token in tokens if not token.is_blank]
     names = {
-        meant[place + 1].name
-        for place in range(len(meant) - 1)
-        if meant[place].upper == "AS" and meant[place + 1].is_name
+        words[place + 1].name
+        for place in range(len(words) - 1)
+        if words[place].upper == "AS" and words[place + 1].is_name
     }
     seen: set[str] = set()
-    for place, token in enumerate(meant):
+    for place, token in enumerate(words):
         if not token.is_name or token.name not in names:
             continue
-        if place and meant[place - 1].upper == "AS":
+        if place and words[place - 1].upper == "AS":
             seen.add(token.name)
-        elif token.name in seen and not (place and meant[place - 1].text == "."):
+        elif token.name in seen and not (place and words[place - 1].text == "."):
             return True
     return False

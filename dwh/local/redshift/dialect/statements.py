@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dwh.local.redshift.dialect import alter, ddl, lexer, queries, refusals, values
+from dwh.local.redshift.dialect import alter, ddl, lexer, queries, refusals
 from dwh.local.redshift.dialect.lexer import Name, Token, Tokens, code, word_set
 from dwh.local.redshift.dialect.reader import Reader
 from dwh.local.redshift.errors import RedshiftError, not_supported, refused, syntax
@@ -126,7 +126,7 @@ def _index(statement: Tokens, wanted: Token) -> int:
 
 def _written(statement: Tokens, words: Tokens, place: int) -> Plan:
     table, _ = lexer.take_name(words, place)
-    return Plan(queries.rewrite_query(values.marked(statement)), writes=table, laterals=queries.aliases_used(statement))
+    return Plan(queries.rewrite_query(statement), writes=table, laterals=queries.aliases_used(statement))
 
 
 def _insert(statement: Tokens, words: Tokens) -> Plan:
@@ -172,7 +172,7 @@ def _merge(statement: Tokens, words: Tokens) -> Plan:
         )
     if words[clauses[0] + 3].upper not in ("UPDATE", "DELETE") or words[clauses[1] + 4].upper != "INSERT":
         raise refused("this action of MERGE", "use UPDATE or DELETE, then INSERT")
-    return Plan(queries.rewrite_query(values.marked(statement)), writes=target)
+    return Plan(queries.rewrite_query(statement), writes=target)
 
 
 def _lock(statement: Tokens, words: Tokens) -> Plan:
@@ -270,8 +270,6 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
         return _act_as(words, place + 1)
     if name in ("time", "all", "characteristics"):
         return Plan(lexer.render(statement))
-    if name == "error_on_nondeterministic_update" and words[-1].text.strip("'").lower() in ("true", "on", "1"):
-        raise not_supported(f"{name} with the value true", "use MERGE, which refuses several matches of a row")
     if name in refusals.OWN_SETTINGS:
         at = _index(statement, words[place])
         return Plan(lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]))

@@ -1,28 +1,5 @@
--- SUPER: a JSON document, kept as it was written. A value of another type becomes a scalar, a string above all a string
--- (guide, "Using JSON_PARSE to insert data into SUPER columns"), where it is assigned or cast.
+-- SUPER: a JSON document, kept as it was written.
 CREATE DOMAIN pg_catalog.super AS json;
--- A literal that is a whole value of INSERT or UPDATE: PostgreSQL would read it as JSON without a word where the column is
--- SUPER. So the dialect gives it this type (dialect/values.py), which goes into any column as its text would.
-CREATE TYPE redshift.literal;
-CREATE FUNCTION redshift.literal_in(cstring) RETURNS redshift.literal LANGUAGE internal IMMUTABLE STRICT AS 'textin';
-CREATE FUNCTION redshift.literal_out(redshift.literal) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
-CREATE TYPE redshift.literal (INPUT = redshift.literal_in, OUTPUT = redshift.literal_out, LIKE = text);
-CREATE CAST (redshift.literal AS text) WITHOUT FUNCTION AS IMPLICIT;
-DO $$
-DECLARE
-    kind regtype;
-BEGIN
-    FOREACH kind IN ARRAY ARRAY['text', 'varchar', 'bpchar', 'redshift.literal', 'int2', 'int4', 'int8', 'numeric', 'float4',
-                                'float8', 'bool']::regtype[] LOOP
-        EXECUTE format('CREATE FUNCTION redshift.scalar(%s) RETURNS json LANGUAGE sql IMMUTABLE STRICT AS ''SELECT to_json($1%s)''',
-                       kind, CASE kind WHEN 'redshift.literal'::regtype THEN '::text' ELSE '' END);
-        EXECUTE format('CREATE CAST (%s AS json) WITH FUNCTION redshift.scalar(%1$s) AS ASSIGNMENT', kind);
-    END LOOP;
-    FOREACH kind IN ARRAY ARRAY['int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'bool', 'date', 'timestamp',
-                                'timestamptz', 'time', 'timetz']::regtype[] LOOP
-        EXECUTE format('CREATE CAST (redshift.literal AS %s) WITH INOUT AS ASSIGNMENT', kind);
-    END LOOP;
-END $$;
 
 -- VARCHAR ignores trailing blanks when it is compared, grouped, sorted or de-duplicated. PostgreSQL's functions
 -- for CHAR do just that, on the same storage; a default operator class makes GROUP BY, DISTINCT and joins use them.
