@@ -17,43 +17,39 @@ ENDPOINT = "redshift-endpoint.pem"
 # For SSL_CERT_FILE, which other programs of a shell read too: ours beside those of the web.
 BUNDLE = "redshift-ca-bundle.pem"
 LASTS = timedelta(days=3650)
+NAME = "Sparkify local target"
 
 
 def make(folder: Path) -> None:
     """Make the files in a folder that is closed to others, unless they are there."""
     if (folder / AUTHORITY).is_file() and (folder / ENDPOINT).is_file():
         return
+    import botocore
+
+    authority, endpoint = _signed()
+    web = Path(botocore.__file__).with_name("cacert.pem").read_bytes()
+    write_whole(folder / ENDPOINT, endpoint, 0o600)
+    write_whole(folder / BUNDLE, web + b"\n" + authority, 0o600)
+    write_whole(folder / AUTHORITY, authority, 0o600)
+
+
+def _signed() -> tuple[bytes, bytes]:
+    """The authority's certificate; the endpoint's, with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
 
-    def named(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    def builder(subject: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(named(subject))
-            .issuer_name(named("Sparkify local target"))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + LASTS)
-        )
-
-    now = datetime.now(UTC)
     ours, theirs = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     authority = (
-        builder("Sparkify local target", ours)
+        _begun(x509, NAME, ours)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.NameConstraints(permitted_subtrees=_only_here(x509), excluded_subtrees=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ours.public_key()), critical=False)
         .sign(ours, hashes.SHA256())
     )
     endpoint = (
-        builder("localhost", theirs)
+        _begun(x509, "localhost", theirs)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ours.public_key()), critical=False)
@@ -61,12 +57,25 @@ def make(folder: Path) -> None:
     )
     pem = serialization.Encoding.PEM
     key = theirs.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_whole(folder / ENDPOINT, endpoint.public_bytes(pem) + key, 0o600)
-    import botocore
+    return authority.public_bytes(pem), endpoint.public_bytes(pem) + key
 
-    web = Path(botocore.__file__).with_name("cacert.pem").read_bytes()
-    write_whole(folder / BUNDLE, web + b"\n" + authority.public_bytes(pem), 0o600)
-    write_whole(folder / AUTHORITY, authority.public_bytes(pem), 0o600)
+
+def _begun(x509: Any, subject: str, key: Any) -> Any:
+    """A certificate of the authority's for a key, still without what it may be used for."""
+
+    def named(text: str) -> Any:
+        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(named(subject))
+        .issuer_name(named(NAME))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + LASTS)
+    )
 
 
 def _only_here(x509: Any) -> list[Any]:

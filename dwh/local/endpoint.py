@@ -27,7 +27,6 @@ from dwh.local.redshift.errors import PostgresError
 
 MODULE = "dwh.local.endpoint"  # __name__ is __main__ in the process itself
 HOST = listener.HOST
-START_SECONDS = 30
 STOP_SECONDS = 10
 ANSWER_SECONDS = 60
 
@@ -102,7 +101,7 @@ class Endpoint:
         sessions.mkdir(0o700, exist_ok=True)
         for left in sessions.iterdir():
             left.unlink()
-        told = dataclasses.asdict(self.settings) | dataclasses.asdict(self.launcher) | {"listen": self.settings.port}
+        told = {"settings": dataclasses.asdict(self.settings), "launcher": dataclasses.asdict(self.launcher)}
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", MODULE],
             stdin=subprocess.PIPE,
@@ -155,15 +154,10 @@ def main() -> int:
     """Serve until standard input ends; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     told = json.loads(sys.stdin.buffer.readline())
-    settings = listener.Settings(
-        port=told["listen"],
-        socket=Path(told["socket"]),
-        sessions=Path(told["sessions"]),
-        certificate=Path(told["certificate"]),
-        require_ssl=told["require_ssl"],
-    )
+    settings: dict[str, Any] = told["settings"]
+    settings |= {name: Path(settings[name]) for name in ("socket", "sessions", "certificate")}
     os.umask(0o077)
-    listener.listen(settings, Launcher(told["port"], told["token"], told["region"], told["cluster"]))
+    listener.listen(listener.Settings(**settings), Launcher(**told["launcher"]))
     return 0
 
 

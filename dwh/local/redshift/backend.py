@@ -23,8 +23,6 @@ SETTINGS = {
     "timezone": "UTC",
     "datestyle": "ISO, MDY",
 }
-
-
 SEND_BUFFER = 4 << 20  # bytes
 
 

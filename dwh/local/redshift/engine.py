@@ -17,9 +17,8 @@ from dwh.local.redshift.copy import run
 from dwh.local.redshift.dialect import lexer, statements
 from dwh.local.redshift.errors import RedshiftError
 from dwh.local.redshift.protocol import FAILED, IDLE
-from dwh.local.redshift.relay import FAIL, Relay, worded
+from dwh.local.redshift.relay import Relay, worded
 
-CANCELED = RedshiftError("Query cancelled on user's request", "57014")
 # libpq's transaction status -> ours.
 STATES = {0: IDLE, 2: protocol.IN_TRANSACTION, 3: FAILED}
 
@@ -116,7 +115,7 @@ class Engine:
     def refuse(self, error: RedshiftError) -> bool:
         """Tell the client of an error of ours; a transaction is lost with it."""
         if self.relay.state not in (IDLE, FAILED):
-            self.relay.silently([FAIL])
+            self.relay.abort()
         self.client.send(protocol.error(error.message, error.sqlstate, detail=error.detail, hint=error.hint))
         return False
 
@@ -125,31 +124,34 @@ class Engine:
     def _copy(self, statement: lexer.Tokens) -> bool:
         if self.relay.state == FAILED:  # PostgreSQL says so
             return self.relay.simple(["SELECT 1"])
-        self._copying = True
         try:
-            run.copy(self.backend, lexer.code(statement))
+            with self._by_libpq():
+                run.copy(self.backend, lexer.code(statement))
         except RedshiftError as error:
-            self._copying = False
-            self._after_libpq()
             return self.refuse(error)
         except psycopg2.Error as error:
-            self._copying = False
-            self._after_libpq()
             self.client.send(_as_message(error, self.backend.place))
             return False
-        self._copying = False
-        self._after_libpq()
         self.client.send(protocol.complete("COPY"))
         return True
 
+    @contextmanager
+    def _by_libpq(self) -> Iterator[None]:
+        """Let libpq talk to PostgreSQL itself, and take over what it has heard."""
+        self._copying = True
+        try:
+            yield
+        except (RedshiftError, psycopg2.Error):
+            self._after_libpq()
+            raise
+        self._after_libpq()
+
     def _after_libpq(self) -> None:
-        """Libpq has talked to PostgreSQL itself: take over what it heard."""
         self._copying = False
-        states = {0: IDLE, 2: protocol.IN_TRANSACTION, 3: FAILED}
         status = self.backend.get_transaction_status()
-        if status not in states:
+        if status not in STATES:
             raise Gone
-        self.relay.state = states[status]
+        self.relay.state = STATES[status]
         for said in self.backend.notices:
             severity, _, text = said.strip().partition(":  ")
             self.client.send(protocol.notice(text, severity))
@@ -163,7 +165,7 @@ class Engine:
         """The client cancels. PostgreSQL was told as well; COPY may be at work here, between two of its statements."""
         if self._copying:
             self._copying = False
-            raise CANCELED
+            raise RedshiftError("Query cancelled on user's request", "57014")
 
 
 def _as_message(error: psycopg2.Error, place: Path) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg2
 
-from dwh.local.redshift import backend, protocol
+from dwh.local.redshift import backend, protocol, relay
 from dwh.local.redshift.backend import Connection
 from dwh.local.redshift.channel import Channel
 from dwh.local.redshift.dialect.refusals import SETTINGS
@@ -164,8 +164,7 @@ def known(door: Door, connection: Connection) -> Iterator[bytes]:
 
 def welcome(client: Channel, connection: Connection, key: bytes) -> None:
     """Tell a client that it is in."""
-    own = ("client_encoding", "DateStyle", "TimeZone", "application_name", "session_authorization", "is_superuser")
-    told = {name: connection.get_parameter_status(name) for name in own} | TOLD
+    told = {name: connection.get_parameter_status(name) for name in relay.TOLD} | TOLD
     parameters = b"".join(protocol.parameter(name, value) for name, value in told.items() if value is not None)
     client.send(protocol.AUTHENTICATED + parameters + key + protocol.ready(protocol.IDLE))
 

@@ -47,7 +47,7 @@ TELLING = (NO_ROOM[0], "PANIC:", "FATAL:", "error")
 OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
-    # What is written to a table that the same transaction has emptied stays out of the log: its pages go to the system
+    # What is written to a table that the same transaction has made stays out of the log: its pages go to the system
     # at COMMIT, so that a killed server has them when it starts again.
     "wal_level": "minimal",
     "max_wal_senders": "0",

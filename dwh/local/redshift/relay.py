@@ -124,14 +124,6 @@ class Relay:
         self.ask(protocol.query(";\n".join(statements)), [*units, SYNC])
         return self.settle()
 
-    def silently(self, statements: Sequence[str]) -> None:
-        """Run statements of which the client sees nothing, not even an error."""
-        self._silent = True
-        try:
-            self.simple(statements, None)
-        finally:
-            self._silent = False
-
     def besides(self, sql: str) -> None:
         """Run a statement of ours among the client's messages, which sees nothing of it but an error."""
         units = [Expected(kind, hidden=True) for kind in (b"C", b"C", b"P", b"B", b"E")]
@@ -265,12 +257,10 @@ class Relay:
 
 def _error_at(data: bytes) -> int:
     """Where the error begins that is just before ReadyForQuery, at the end; -1 if that is something else."""
-    place = len(data) - 6
+    place = end = len(data) - 6
     while (place := data.rfind(b"E", 0, place)) >= 0:
-        if (
-            place + 1 + int.from_bytes(data[place + 1 : place + 5], "big") == len(data) - 6
-            and data[place + 5 : place + 6] == b"S"
-        ):
+        size = int.from_bytes(data[place + 1 : place + 5], "big")
+        if place + 1 + size == end and data[place + 5 : place + 6] == b"S":
             return place
     return -1
 
