@@ -103,11 +103,20 @@ def test_what_only_aws_can_say_is_neither_passed_nor_left_out_elsewhere(run):
     assert found(run)["bad"] == ("only AWS can say", "")
 
 
+@pytest.fixture
+def hangup_is_heard():
+    """Undo nohup, under which the tests may run."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)],
     ids=lambda value: str(value),
 )
+@pytest.mark.usefixtures("hangup_is_heard")
 def test_a_signal_ends_the_checks_and_what_was_made_is_removed(run, number, code):
     def pressed(run):
         os.kill(os.getpid(), number)
