@@ -32,7 +32,7 @@ run: $(installed)
 	@echo "Take it down again with: $(py) destroy_cluster.py"
 
 test: $(installed) lint
-	$(py) -m pytest -n 2 --dist worksteal
+	$(py) -m pytest -n 3 --dist worksteal
 
 check: $(installed) lint
 	$(py) -m pytest -n 2 --dist worksteal -m "not servers" -q --durations=3 --durations-min=2

@@ -110,8 +110,11 @@ def test_no_stream_makes_a_step_stumble(loaded, undisturbed, run, fault):
         assert f"error: the result cannot be written to standard output: {reason}\nhint: " in ran.err
 
 
-@pytest.mark.parametrize("redirect", [">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"])
-@pytest.mark.parametrize("run", ["etl --help", "etl --nonsense", "business_insights --only top_songs --format csv"])
+BUFFERED = ["etl --help", "etl --nonsense", "business_insights --only top_songs --format csv"]
+FULL = [">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"]
+
+
+@pytest.mark.parametrize(("run", "redirect"), some(itertools.product(BUFFERED, FULL), 4))
 def test_with_buffers_it_is_the_same(loaded, run, redirect):
     """What a buffer still holds would fail at the exit of Python, with exit code 120."""
     code, prints = RUNS[run]
@@ -291,10 +294,11 @@ def test_a_terminal_of_any_width_will_do(loaded, columns):
     assert b"exit codes:" in b" ".join(on_terminal(loaded, "etl --help", columns).split())
 
 
-@pytest.mark.parametrize(
-    "environ", [{"COLUMNS": "0"}, {"COLUMNS": "20"}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}]
-)
-@pytest.mark.parametrize("run", ["business_insights", "business_insights --only top_songs --format csv"])
+KINDS = [{"COLUMNS": "0"}, {"COLUMNS": "20"}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}]
+PRINTED = ["business_insights", "business_insights --only top_songs --format csv"]
+
+
+@pytest.mark.parametrize(("run", "environ"), some(itertools.product(PRINTED, KINDS), 3))
 def test_a_terminal_of_any_kind_will_do(loaded, run, environ):
     """TERM is not set, too."""
     assert b"\\x1b[3" in on_terminal(loaded, run, **environ)
