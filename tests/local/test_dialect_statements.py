@@ -47,6 +47,8 @@ REFUSED = [
     ("COPY t TO STDOUT", "syntax error"),
     ("LOCK t IN SHARE MODE", "LOCK"),
     ("SET work_mem TO '1GB'", "work_mem"),
+    ("SET error_on_nondeterministic_update TO true", "error_on_nondeterministic_update"),
+    ("SET error_on_nondeterministic_update = 'on'", "error_on_nondeterministic_update"),
     ("UNLOAD ('SELECT 1') TO 's3://b/k' IAM_ROLE 'x'", "not supported by the local target"),
     ("SELECT * FROM t PIVOT (SUM(a) FOR b IN (1, 2))", "PIVOT"),
     ("SELECT a, COUNT(*) FROM t GROUP BY ALL", "GROUP BY ALL"),
@@ -270,7 +272,8 @@ def test_delete_without_from_and_with_using(two):
 
 def test_settings(plain_sql):
     plain_sql.run(
-        "SET query_group TO 'nightly'; SET enable_result_cache_for_session TO off; SET statement_timeout TO 60000"
+        "SET query_group TO 'nightly'; SET enable_result_cache_for_session TO off; SET statement_timeout TO 60000;"
+        " SET error_on_nondeterministic_update TO false"
     )
     assert plain_sql.one("SHOW query_group") == "nightly"
     plain_sql.run("RESET query_group; RESET statement_timeout")
@@ -304,7 +307,55 @@ def test_an_empty_statement_is_an_error(plain_sql):
 
 
 def test_super_comes_back_as_text(plain_sql):
-    assert plain_sql.one("SELECT JSON_PARSE('{\"a\": [1]}')") == '{"a": [1]}'
+    # Without the blanks between its parts: https://docs.aws.amazon.com/redshift/latest/dg/parse_json.html
+    parsed = plain_sql.one("""SELECT JSON_PARSE('{"a b": [1, "x  y", "\\\\" ", 2.50]\n}')""")
+    assert parsed == '{"a b":[1,"x  y","\\" ",2.50]}'
+    with pytest.raises(psycopg2.Error, match="invalid input syntax for type json"):
+        plain_sql.one("SELECT JSON_PARSE('1 2')")
+
+
+STORED = [
+    # Without JSON_PARSE the value is a single string: https://docs.aws.amazon.com/redshift/latest/dg/parse_json.html
+    ("""INSERT INTO documents VALUES ('{"a":1}')""", '"{\\"a\\":1}"'),
+    ("INSERT INTO documents (doc) VALUES ('abc')", '"abc"'),
+    ("INSERT INTO documents VALUES ('5')", '"5"'),
+    ("INSERT INTO documents VALUES (5)", "5"),
+    ("INSERT INTO documents VALUES (1.50)", "1.50"),
+    ("INSERT INTO documents VALUES (true)", "true"),
+    ("INSERT INTO documents VALUES (NULL)", None),
+    ("""INSERT INTO documents VALUES (JSON_PARSE('{"a":1}'))""", '{"a":1}'),
+    ("""INSERT INTO documents SELECT '{"a":1}'""", '"{\\"a\\":1}"'),
+    ("""INSERT INTO documents SELECT DISTINCT '[1]' AS x""", '"[1]"'),
+    ("INSERT INTO documents SELECT 'x'::varchar UNION SELECT 'x'", '"x"'),
+    ("INSERT INTO documents VALUES (JSON_PARSE('[1]')); UPDATE documents SET doc = '[2]' WHERE 1 = 1", '"[2]"'),
+    ("INSERT INTO documents VALUES ('x'); UPDATE documents SET doc = doc", '"x"'),
+    ("INSERT INTO documents VALUES (CAST('{}' AS SUPER))", '"{}"'),
+    ("INSERT INTO documents SELECT '{}'::super", '"{}"'),
+    ("INSERT INTO documents SELECT '[1]' AS a FROM (SELECT 1 AS n) x GROUP BY 1", '"[1]"'),
+    ("ALTER TABLE documents ADD n super DEFAULT '[]'; INSERT INTO documents (n) VALUES (DEFAULT)", '"[]"'),
+    (
+        "INSERT INTO documents VALUES ('it''s'), (JSON_PARSE('1')); DELETE FROM documents WHERE doc::varchar <> '1'",
+        "1",
+    ),
+    ("INSERT INTO documents SELECT NVL(doc, JSON_PARSE('[]')) FROM (SELECT NULL::super AS doc) AS d", "[]"),
+]
+
+
+@pytest.mark.parametrize(("statement", "stored"), STORED, ids=[case[0] for case in STORED])
+def test_a_string_in_super_stays_a_string(plain_sql, statement, stored):
+    plain_sql.run("DROP TABLE IF EXISTS documents; CREATE TEMP TABLE documents (doc super)")
+    plain_sql.run(statement)
+    column = "n" if "ADD n" in statement else "doc"
+    assert plain_sql.run(f"SELECT {column} FROM documents") == [(stored,)]
+
+
+def test_a_string_in_super_loses_its_quotes_as_text(plain_sql):
+    values = "'a \"b\"'::super, JSON_PARSE('\"c\"'), JSON_PARSE('2.50'), JSON_PARSE('null'), NULL::super"
+    casts = ", ".join(f"CAST({value} AS VARCHAR)" for value in values.split(", "))
+    assert plain_sql.run(f"SELECT {casts}") == [('a "b"', "c", "2.50", None, None)]
+    assert plain_sql.one("SELECT JSON_SERIALIZE('c'::super)") == '"c"'
+    with pytest.raises(psycopg2.Error, match="array or object in SUPER to VARCHAR is not supported"):
+        plain_sql.run("SELECT JSON_PARSE('[1]')::varchar(5)")
 
 
 def test_who_holds_locks(two):

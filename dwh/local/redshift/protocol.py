@@ -23,8 +23,8 @@ NO_PARAMETERS = b"t\0\0\0\6\0\0"
 SYNC, FLUSH = b"S\0\0\0\4", b"H\0\0\0\4"
 
 IDLE, IN_TRANSACTION, FAILED = b"I", b"T", b"E"
-# Types that PostgreSQL has and Redshift's clients do not know: json, which is behind SUPER, and jsonb. Both go as text.
-AS_TEXT = (114, 3802)
+# The first number of a type that is not PostgreSQL's own: the one behind SUPER. Clients do not know it, and get text.
+FIRST_OF_OURS = 16384
 VARCHAR = 1043
 
 
@@ -138,9 +138,9 @@ class Bind:
         """The same message, with the columns of types that the client does not know as text."""
         types = list(types)
         each = self.formats if len(self.formats) > 1 else self.formats * len(types)
-        if not any(each) or not set(types) & set(AS_TEXT):
+        if not any(each) or max(types) < FIRST_OF_OURS:
             return self.message()
-        each = tuple(0 if kind in AS_TEXT else asked for kind, asked in zip(types, each, strict=False))
+        each = tuple(0 if kind >= FIRST_OF_OURS else asked for kind, asked in zip(types, each, strict=False))
         return replace(self, formats=each).message()
 
     def message(self) -> bytes:
@@ -182,7 +182,7 @@ def known_types(description: bytes) -> bytes:
     """The body of a RowDescription in which each type is one that the clients know."""
     found = bytearray(description)
     for place, kind in _type_places(description):
-        if kind in AS_TEXT:
+        if kind >= FIRST_OF_OURS:
             found[place : place + 10] = struct.pack("!ihi", VARCHAR, -1, -1)
     return bytes(found)
 

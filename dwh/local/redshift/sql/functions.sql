@@ -7,27 +7,25 @@ AS $$ SELECT transaction_timestamp() AT TIME ZONE 'UTC' $$;
 CREATE FUNCTION pg_catalog.getdate() RETURNS timestamp LANGUAGE sql STABLE
 AS $$ SELECT pg_catalog.date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC') $$;
 
--- EXTRACT gives whole numbers and drops what is below; DATE_PART gives DOUBLE PRECISION.
-CREATE FUNCTION redshift.extract(part text, moment timestamp) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT CASE part WHEN 'milliseconds' THEN pg_catalog.date_part('microseconds', moment)::int / 1000 % 1000
-                       WHEN 'microseconds' THEN pg_catalog.date_part('microseconds', moment)::int % 1000
-                       ELSE floor(pg_catalog.date_part(part, moment))::integer END $$;
-CREATE FUNCTION redshift.extract(part text, moment timestamptz) RETURNS double precision LANGUAGE sql STABLE
-AS $$ SELECT floor(pg_catalog.date_part(part, moment)) $$;
-CREATE FUNCTION redshift.extract(part text, moment date) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, moment)::integer $$;
-CREATE FUNCTION redshift.extract(part text, moment time) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT floor(pg_catalog.date_part(part, moment))::integer $$;
-CREATE FUNCTION redshift.extract(part text, span interval) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT floor(pg_catalog.date_part(part, span))::integer $$;
-CREATE FUNCTION redshift.date_part(part text, moment timestamp) RETURNS double precision LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, moment) $$;
-CREATE FUNCTION redshift.date_part(part text, moment timestamptz) RETURNS double precision LANGUAGE sql STABLE
-AS $$ SELECT pg_catalog.date_part(part, moment) $$;
-CREATE FUNCTION redshift.date_part(part text, moment date) RETURNS double precision LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, moment) $$;
-CREATE FUNCTION redshift.date_part(part text, span interval) RETURNS double precision LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, span) $$;
+-- EXTRACT gives whole numbers and drops what is above and below; DATE_PART gives DOUBLE PRECISION, and all of the seconds.
+-- The first decade is that of the years 1 to 9, so that 2000 is in the 201st (guide, "Date parts for date or timestamp functions").
+DO $$
+DECLARE
+    kind text;
+    given text;
+    decade text;
+BEGIN
+    FOREACH kind IN ARRAY ARRAY['timestamp', 'timestamptz', 'date', 'time', 'timetz', 'interval'] LOOP
+        given := CASE kind WHEN 'timestamptz' THEN 'double precision' ELSE 'integer' END;
+        decade := CASE WHEN kind IN ('timestamp', 'timestamptz', 'date') THEN '+ (part = ''decade'')::int' ELSE '' END;
+        EXECUTE format($f$CREATE FUNCTION redshift.date_part(part text, moment %s) RETURNS double precision LANGUAGE sql STABLE
+            AS 'SELECT pg_catalog.date_part(part, moment) %s'$f$, kind, replace(decade, '''', ''''''));
+        EXECUTE format($f$CREATE FUNCTION redshift.extract(part text, moment %s) RETURNS %s LANGUAGE sql STABLE
+            AS 'SELECT (CASE part WHEN ''milliseconds'' THEN pg_catalog.date_part(''microseconds'', moment)::bigint / 1000 %% 1000
+                                  WHEN ''microseconds'' THEN pg_catalog.date_part(''microseconds'', moment)::bigint %% 1000
+                                  ELSE floor(redshift.date_part(part, moment)) END)::%2$s'$f$, kind, given);
+    END LOOP;
+END $$;
 CREATE FUNCTION pg_catalog.date_part_year(day date) RETURNS integer LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_catalog.date_part('year', day)::integer $$;
 
@@ -140,11 +138,27 @@ AS $$ SELECT encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WH
                               WHEN 512 THEN sha512(convert_to(value, 'UTF8'))
                               WHEN 0 THEN sha256(convert_to(value, 'UTF8'))
                               WHEN 256 THEN sha256(convert_to(value, 'UTF8')) END, 'hex') $$;
+-- Regular expressions. Of the parameters, i and c mean what they mean in PostgreSQL; e takes the first subexpression, if the
+-- pattern has one; p, Perl's dialect, is near enough to PostgreSQL's own. What is not found is an empty string.
+CREATE FUNCTION redshift.flags(parameters text) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT translate(parameters, 'ep', '') $$;
+CREATE FUNCTION redshift.subexpression(pattern text, parameters text) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT (parameters LIKE '%e%' AND pg_catalog.regexp_replace(pattern, E'\\\\.', '', 'g') ~ '[(]([^?]|$)')::integer $$;
+CREATE FUNCTION redshift.regexp_substr(value text, pattern text, place integer DEFAULT 1, occurrence integer DEFAULT 1,
+    parameters text DEFAULT '') RETURNS text LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT coalesce(CASE WHEN occurrence > 0 THEN pg_catalog.regexp_substr(value, pattern, greatest(place, 1), occurrence,
+    redshift.flags(parameters), redshift.subexpression(pattern, parameters)) END, '') $$;
+CREATE FUNCTION redshift.regexp_instr(value text, pattern text, place integer DEFAULT 1, occurrence integer DEFAULT 1,
+    after integer DEFAULT 0, parameters text DEFAULT '') RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT CASE WHEN occurrence > 0 THEN pg_catalog.regexp_instr(value, pattern, greatest(place, 1), occurrence, after,
+    redshift.flags(parameters), redshift.subexpression(pattern, parameters)) ELSE 0 END $$;
+CREATE FUNCTION redshift.regexp_count(value text, pattern text, place integer DEFAULT 1, parameters text DEFAULT '')
+RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT pg_catalog.regexp_count(value, pattern, greatest(place, 1), redshift.flags(parameters)) $$;
 -- REGEXP_REPLACE replaces every match, where PostgreSQL replaces the first.
-CREATE FUNCTION redshift.regexp_replace(value text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.regexp_replace(value, pattern, '', 'g') $$;
-CREATE FUNCTION redshift.regexp_replace(value text, pattern text, replacement text) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.regexp_replace(value, pattern, replacement, 'g') $$;
+CREATE FUNCTION redshift.regexp_replace(value text, pattern text, replacement text DEFAULT '', place integer DEFAULT 1,
+    parameters text DEFAULT '') RETURNS text LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT pg_catalog.regexp_replace(value, pattern, replacement, greatest(place, 1), 0, redshift.flags(parameters)) $$;
 
 -- JSON in text. What is not there is NULL; what is no JSON is an error.
 CREATE FUNCTION redshift.json_part(value json) RETURNS text LANGUAGE sql IMMUTABLE
@@ -162,9 +176,9 @@ AS $$ SELECT document IS JSON ARRAY $$;
 CREATE FUNCTION pg_catalog.can_json_parse(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT document IS JSON $$;
 CREATE FUNCTION pg_catalog.json_parse(document text) RETURNS super LANGUAGE sql IMMUTABLE
-AS $$ SELECT document::json::super $$;
+AS $$ SELECT pg_catalog.regexp_replace(document::json::text, E'("(?:[^"\\\\]|\\\\.)*")|\\s+', E'\\1', 'g')::json::super $$;
 CREATE FUNCTION redshift.json_serialize(document super) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT document::json::text $$;
+AS $$ SELECT textin(redshift.document_out(document)) $$;
 
 -- Aggregates. AVG of integers is a whole number; of NUMERIC it keeps the scale.
 CREATE FUNCTION redshift.whole_average(state bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE
