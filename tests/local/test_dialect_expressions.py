@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 import psycopg2
@@ -55,6 +55,12 @@ EXPRESSIONS = [
     ("CONVERT_TIMEZONE('EST', 'PST', TIMESTAMP '2018-11-01 12:00')", datetime(2018, 11, 1, 9)),
     ("LAST_DAY(DATE '2018-02-10')", date(2018, 2, 28)),
     ("ADD_MONTHS(DATE '2018-02-28', 1)", datetime(2018, 3, 31)),
+    ("ADD_MONTHS('2008-03-31', 1)", datetime(2008, 4, 30)),
+    # Arithmetic of TIME, as in the guide's DATEADD and DATEDIFF.
+    ("DATEADD(minute, 5, TIME '10:00')", time(10, 5)),
+    ("DATEDIFF(hour, TIMETZ '10:00 UTC', TIMETZ '12:00 UTC')", 2),
+    ("DATE '2000-01-02' + TIME '20:00'", datetime(2000, 1, 2, 20)),
+    ("TIME '10:00' + INTERVAL '1 hour'", time(11)),
     ("NEXT_DAY('2018-11-01', 'Tuesday')", date(2018, 11, 6)),
     ("TRUNC(TIMESTAMP '2018-11-01 23:59')", date(2018, 11, 1)),
     ("TRUNC(20.259, 2)", Decimal("20.25")),
@@ -89,6 +95,11 @@ EXPRESSIONS = [
     ("CAST(0.1::float + 0.2::float AS VARCHAR)", "0.3"),
     ("JSON_EXTRACT_PATH_TEXT('{\"a\": {\"b\": 5}}', 'a', 'b')", "5"),
     ("JSON_EXTRACT_ARRAY_ELEMENT_TEXT('[10, 20]', 1)", "20"),
+    ("JSON_EXTRACT_PATH_TEXT('{broken', 'a', true)", None),
+    ("JSON_EXTRACT_PATH_TEXT('{\"true\": 1}', 'true')", "1"),
+    ("JSON_EXTRACT_PATH_TEXT('{\"a\": 1}', 'a', FALSE)", "1"),
+    ("JSON_EXTRACT_ARRAY_ELEMENT_TEXT('[10', 1, true)", None),
+    ("JSON_ARRAY_LENGTH('[10', true)", None),
     ("IS_VALID_JSON('{')", False),
     ('JSON_SERIALIZE(JSON_PARSE(\'{"b":1,"a":2}\'))', '{"b":1,"a":2}'),
     ("7 / 2", 3),

@@ -10,6 +10,7 @@ import pytest
 from psycopg2 import extras, sql
 
 from dwh import connecting
+from dwh.local.redshift.dialect.refusals import SYSTEM_INSTEAD
 from tests.local.conftest import DATABASE, PASSWORD, USER, VARIABLES_OF_LIBPQ
 
 REFUSED = [
@@ -77,7 +78,61 @@ REFUSED = [
     ("EXPLAIN VACUUM", "EXPLAIN"),
     ("EXPLAIN SELECT now()", "now"),
     ("EXPLAIN", "syntax error"),
+    ("SELECT * FROM stl_scan", "the system table stl_scan"),
+    ("SELECT * FROM pg_catalog.stv_blocklist b", "the system table stv_blocklist"),
+    ("SELECT 1 FROM pg_class c JOIN SVL_COMPILE q ON q.query = c.oid", "the system table svl_compile"),
+    ("SELECT 1 FROM pg_class, sys_vacuum_history", "the system table sys_vacuum_history"),
+    ("SELECT [", "syntax error"),
+    ("SELECT 1 FROM t WHERE a = ]", "syntax error"),
+    ("SELECT FROM WHERE [x", "syntax error"),
+    ("PREPARE p (int", "syntax error"),
+    ("CREATE TABLE numbered (a int IDENTITY)", "IDENTITY without a seed"),
+    ("SELECT * FROM t, u WHERE t.a = u.a(+)", "the (+) of an outer join"),
+    (
+        "SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY a) OVER (PARTITION BY a) FROM t",
+        "PERCENTILE_CONT or PERCENTILE_DISC as a window",
+    ),
+    (
+        "SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY a) OVER () FROM t",
+        "PERCENTILE_CONT or PERCENTILE_DISC as a window",
+    ),
 ]
+# Names that begin like those of system tables, and are none or are there.
+NOT_REFUSED = (
+    "SELECT COUNT(*) FROM stl_load_errors",
+    "SELECT COUNT(*) FROM pg_catalog.svv_table_info",
+    "SELECT COUNT(*) FROM svv_external_tables t JOIN svv_external_columns c ON c.tablename = t.tablename",
+    "WITH stl_mine AS (SELECT 1 AS a) SELECT a FROM stl_mine",
+    "SELECT 1 AS a, 2 AS stl_b",
+)
+
+
+@pytest.mark.parametrize("statement", NOT_REFUSED)
+def test_not_refused(plain_sql, statement):
+    plain_sql.run(statement)
+
+
+def test_system_tables_are_refused_with_what_serves_instead(plain_sql):
+    with pytest.raises(psycopg2.Error) as raised:
+        plain_sql.run("SELECT * FROM stv_tbl_perm")
+    assert raised.value.diag.message_hint == "use svv_table_info"
+    for instead in set(SYSTEM_INSTEAD.values()):
+        plain_sql.run(f"SELECT * FROM {instead}")
+
+
+def test_prepare_and_execute(plain_sql):
+    plain_sql.run("PREPARE sum_of (int, varchar(3)) AS SELECT $1 + 1, NVL($2, 'none')")
+    assert plain_sql.run("EXECUTE sum_of (1, NULL)") == [(2, "none")]
+    plain_sql.run("DEALLOCATE sum_of")
+
+
+def test_a_name_may_hold_any_character_of_several_bytes(plain_sql):
+    names = "\U0001f3b5", "a\u200eb", "größe", "歌"
+    columns = ", ".join(f"{name} int" for name in names)
+    plain_sql.run(
+        f"DROP TABLE IF EXISTS many; CREATE TEMP TABLE many ({columns}); INSERT INTO many VALUES (1, 2, 3, 4)"
+    )
+    assert plain_sql.run(f"SELECT {', '.join(names)} FROM many m WHERE m.\U0001f3b5=1") == [(1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(("statement", "message"), REFUSED, ids=[case[0] for case in REFUSED])

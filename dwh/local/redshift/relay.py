@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dwh.local.redshift import protocol
 from dwh.local.redshift.channel import HUNG_UP, Channel, Gone
+from dwh.local.redshift.dialect import refusals
 
 CHUNK = 1 << 18
 # The name of our statements among the client's.
@@ -273,6 +274,8 @@ def worded(said: dict[str, str], place: Path) -> dict[str, str]:
         place: the folder of PostgreSQL's files, for who has to free space on its disk.
     """
     said = {letter: text for letter, text in said.items() if letter not in "WFLR"}
+    if said.get("C") == "42P01" and (missing := refusals.system_table(said["M"])):
+        return said | {"C": missing.sqlstate, "M": missing.message, "H": missing.hint}
     if said.get("C") == "40001":
         return said | {"C": "XX000", "M": "1023", "D": "Serializable isolation violation on table", "H": ""}
     if said.get("C") == "21000" and said["M"].startswith("MERGE"):

@@ -16,6 +16,7 @@ from dwh.local.redshift.dialect.lexer import (
     next_code,
     render,
     word_set,
+    words,
 )
 from dwh.local.redshift.errors import RedshiftError, not_supported, syntax
 
@@ -59,6 +60,8 @@ WITH_PART = word_set(
     dateadd date_add datediff date_diff date_part date_trunc
     """
 )
+# Functions that may be told, last, that what is no JSON is NULL.
+NULL_IF_INVALID = word_set("json_extract_path_text json_extract_array_element_text json_array_length")
 RENAMED = {"nvl": "coalesce", "date_add": "dateadd", "date_diff": "datediff", "pow": "power"}
 
 
@@ -93,7 +96,10 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
     if word == "listagg":
         return _listagg(tokens, inner, end, rewrite)
     parts = arguments(inner)
-    if word in WITH_PART and parts:
+    if word in NULL_IF_INVALID and len(parts) > 1 and (last := words(parts[-1], 2)) in (["TRUE", ""], ["FALSE", ""]):
+        document, *others = map(rewrite, parts[:-1])
+        text = ",".join([f"redshift.if_json({document})" if last[0] == "TRUE" else document, *others])
+    elif word in WITH_PART and parts:
         texts = [literal(date_part(parts[0]))] + [rewrite(part) for part in parts[1:]]
         text = ",".join(texts)
     else:
@@ -106,19 +112,19 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
 
 def date_part(tokens: Tokens) -> str:
     """The name that PostgreSQL has for a date part, given as a word or as a string."""
-    words = code(tokens)
-    if len(words) != 1 or words[0].kind not in ("word", "string", "quoted"):
-        raise syntax(words[0].text if words else "")
-    name = words[0].value.lower() if words[0].kind == "string" else words[0].name
+    meant = code(tokens)
+    if len(meant) != 1 or meant[0].kind not in ("word", "string", "quoted"):
+        raise syntax(meant[0].text if meant else "")
+    name = meant[0].value.lower() if meant[0].kind == "string" else meant[0].name
     if name not in PARTS:
         raise RedshiftError(f'timestamp units "{name}" not recognized', "22023")
     return PARTS[name]
 
 
 def _extract(inner: Tokens, rewrite: Rewrite) -> str:
-    words = code(inner)
-    if len(words) < 3 or words[1].upper != "FROM":
-        raise syntax(words[1].text if len(words) > 1 else "")
+    meant = code(inner)
+    if len(meant) < 3 or meant[1].upper != "FROM":
+        raise syntax(meant[1].text if len(meant) > 1 else "")
     split = next(place for place, token in enumerate(inner) if token.upper == "FROM")
     return f"redshift.extract({literal(date_part(inner[:split]))},{rewrite(inner[split + 1 :])})"
 

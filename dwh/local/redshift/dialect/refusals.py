@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from dwh.local.redshift.dialect.lexer import word_set
-from dwh.local.redshift.errors import RedshiftError, refused
+from dwh.local.redshift.errors import RedshiftError, not_supported, refused
 
 # Searched in the statement in lower case, its strings, quoted names and comments emptied. The first hit counts.
 CONSTRUCTS = tuple(
@@ -30,11 +30,6 @@ CONSTRUCTS = tuple(
         (r"^\s*(listen|notify|unlisten|cluster|reindex|values|table)\b", "the statement", ""),
         (r"\bas\s*\(\s*(insert|update|delete|merge)\b", "a statement that changes data in WITH", ""),
         (r"^\s*explain\s*(verbose\s*)?\((?!\s*(select|with)\b)", "EXPLAIN with options in parentheses", ""),
-        (
-            r"^\s*prepare\b.*?\bas\s+(insert|update|delete|merge)\b",
-            "PREPARE of a statement that changes data",
-            "run it",
-        ),
         (r"^\s*create\s+schema\b.*\b(create|grant)\b", "CREATE SCHEMA with what is in it", "create it afterwards"),
         (r"^\s*alter\s+user\b.*\bset\s+(?!search_path|statement_timeout|query_group)", "this setting of a user", ""),
         (r"\bdistinct\s+on\s*\(", "SELECT DISTINCT ON", "use QUALIFY ROW_NUMBER() OVER (PARTITION BY ...) = 1"),
@@ -92,6 +87,7 @@ MISSING = tuple(
     (re.compile(pattern, re.DOTALL), construct)
     for pattern, construct in (
         (r"^\s*unload\b", "UNLOAD"),
+        (r"^\s*prepare\b.*?\bas\s+(insert|update|delete)\b", "PREPARE of a statement that changes data"),
         (r"^\s*(call|create\s+(or\s+replace\s+)?(procedure|function|library|model))\b", "a procedure or function"),
         (r"^\s*create\s+(external|datashare)\b", "an external schema, an external table or a datashare"),
         (r"\bwith\s+no\s+schema\s+binding\b", "WITH NO SCHEMA BINDING"),
@@ -99,7 +95,15 @@ MISSING = tuple(
         (r"(\*|\bselect\b[^;]*)\s+exclude\s*\(?\s*[\w\"]", "SELECT * EXCLUDE"),
         (r"\b(pivot|unpivot)\s*\(", "PIVOT"),
         (r"\b(ignore|respect)\s+nulls\b", "IGNORE NULLS"),
-        (r"^(?!.*\bpg_catalog\.).*(\w\s*\[|\.\s*\[)", "navigation into SUPER"),
+        (
+            r"^(?!.*\bpg_catalog\.).*(\b(?!(select|from|where|and|or|not|on|by|in|values)\b)[a-z_]\w*|\"q\"|\))\s*\[[^][]+\]",
+            "navigation into SUPER",
+        ),
+        (r"\(\s*\+\s*\)", "the (+) of an outer join"),
+        (
+            r"\bpercentile_(cont|disc)\s*\([^()]*\)\s*within\s+group\s*\(([^()]|\([^()]*\))*\)\s*over\b",
+            "PERCENTILE_CONT or PERCENTILE_DISC as a window function",
+        ),
         (r"\bconnect\s+by\b|\bstart\s+with\b", "CONNECT BY"),
         (r"^\s*alter\s+table\b.*\bappend\s+from\b", "ALTER TABLE APPEND"),
         (r"^\s*analyze\s+compression\b", "ANALYZE COMPRESSION"),
@@ -166,6 +170,22 @@ NEVER = re.compile(
 # Relations of pg_catalog that have more columns on Redshift: ours are in the schema redshift (sql/catalogue.sql).
 CATALOGUE = frozenset(("pg_class", "pg_attribute", "pg_attrdef"))
 
+# System tables that are not there, and what says the same.
+SYSTEM_INSTEAD = {
+    name: instead
+    for instead, names in {
+        "pg_namespace": "svv_all_schemas svv_redshift_schemas",
+        "pg_stat_activity": "stv_inflight stv_recents stv_sessions stl_sessions",
+        "pg_user": "svl_user_info svv_user_info svv_users",
+        "stl_load_errors": "stl_loaderror_detail",
+        "stl_load_commits": "stl_file_scan stl_s3client stl_s3list",
+        "svv_table_info": "stv_blocklist stv_tbl_perm svv_diskusage stv_partitions",
+        "svv_transactions": "stv_locks",
+        "sys_load_history": "stv_load_state sys_load_detail",
+    }.items()
+    for name in names.split()
+}
+
 # Settings of Redshift that PostgreSQL lacks; they are remembered for the session and do nothing.
 OWN_SETTINGS = word_set(
     """
@@ -206,6 +226,15 @@ def check_hidden(name: str) -> None:
     """
     if NEVER.fullmatch(name):
         raise RedshiftError(f"function {name} is not supported by the local target", "42883")
+
+
+def system_table(message: str) -> RedshiftError | None:
+    """What to say in place of "relation ... does not exist", if it is a system table of Redshift."""
+    found = re.match(r'relation "(?:pg_catalog\.)?((?:stl|stv|svv|svl|svcs|sys)_\w+)" does not exist', message)
+    if found is None:
+        return None
+    instead = SYSTEM_INSTEAD.get(found[1], "")
+    return not_supported(f"the system table {found[1]}", f"use {instead}" if instead else "")
 
 
 def check_function(name: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dwh.local.redshift.dialect import alter, ddl, lexer, queries, refusals
+from dwh.local.redshift.dialect.datatypes import read_type
 from dwh.local.redshift.dialect.lexer import Name, Token, Tokens, code, word_set
 from dwh.local.redshift.dialect.reader import Reader
 from dwh.local.redshift.errors import RedshiftError, not_supported, refused, syntax
@@ -175,6 +176,27 @@ def _merge(statement: Tokens, words: Tokens) -> Plan:
     return Plan(queries.rewrite_query(statement), writes=target)
 
 
+def _prepare(statement: Tokens, words: Tokens) -> Plan:
+    """PREPARE name (types) AS statement."""
+    reader = Reader(words, 1)
+    name = reader.next().name
+    types = lexer.arguments(reader.inside()) if reader.word == "(" else []
+    kinds = ", ".join(read_type(kind, 0, cast=True)[0] for kind in types)
+    reader.need("AS")
+    plan = translate(_from(statement, reader.next()), queries.lateral_aliases.get())
+    return Plan(f"PREPARE {lexer.identifier(name)} {f'({kinds})' * bool(kinds)} AS {plan.sql}", laterals=plan.laterals)
+
+
+def _execute(statement: Tokens, words: Tokens) -> Plan:
+    """EXECUTE name (values)."""
+    reader = Reader(words, 1)
+    name = reader.next().name
+    given = f"({_spaced(reader.inside())})" if reader.word == "(" else ""
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(f"EXECUTE {lexer.identifier(name)} {given}")
+
+
 def _lock(statement: Tokens, words: Tokens) -> Plan:
     reader = Reader(words, 1)
     reader.take("TABLE")
@@ -310,7 +332,7 @@ def _end(statement: Tokens, words: Tokens) -> Plan:
 
 _PASSED = word_set(
     """
-    SELECT WITH DECLARE FETCH CLOSE GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
+    SELECT WITH DECLARE FETCH CLOSE GRANT REVOKE COMMENT DEALLOCATE REFRESH
     """
 )
 _EXPLAINED = word_set("( SELECT WITH INSERT UPDATE DELETE CREATE")
@@ -321,6 +343,8 @@ _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
     "UPDATE": _update,
     "DELETE": _delete,
     "MERGE": _merge,
+    "PREPARE": _prepare,
+    "EXECUTE": _execute,
     "LOCK": _lock,
     "TRUNCATE": _truncate,
     "CREATE": _create,

@@ -55,6 +55,10 @@ CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, day date) RETURNS t
 AS $$ SELECT day::timestamp + redshift.span(part, number) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment text) RETURNS timestamp LANGUAGE sql IMMUTABLE
 AS $$ SELECT moment::timestamp + redshift.span(part, number) $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment time) RETURNS time LANGUAGE sql IMMUTABLE
+AS $$ SELECT moment + redshift.span(part, number) $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timetz) RETURNS timetz LANGUAGE sql IMMUTABLE
+AS $$ SELECT moment + redshift.span(part, number) $$;
 
 -- DATEDIFF counts the boundaries between two moments. Each part has a number that goes up by one at its boundary.
 -- Weeks begin on Sunday here.
@@ -82,6 +86,8 @@ CREATE FUNCTION pg_catalog.datediff(part text, a date, b date) RETURNS bigint LA
 AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a time, b time) RETURNS bigint LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.boundaries(part, date '1970-01-04' + b) - redshift.boundaries(part, date '1970-01-04' + a) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a timetz, b timetz) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT datediff(part, (a AT TIME ZONE 'UTC')::time, (b AT TIME ZONE 'UTC')::time) $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a text, b text) RETURNS bigint LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
 
@@ -102,6 +108,9 @@ AS $$ SELECT CASE WHEN moment::date = last_day(moment)
                   ELSE moment + number * interval '1 month' END $$;
 CREATE FUNCTION pg_catalog.add_months(day date, number bigint) RETURNS timestamp LANGUAGE sql IMMUTABLE
 AS $$ SELECT add_months(day::timestamp, number) $$;
+CREATE FUNCTION pg_catalog.add_months(moment text, number bigint) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT add_months(moment::timestamp, number) $$;
+CREATE FUNCTION pg_catalog.last_day(moment text) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT last_day(moment::timestamp) $$;
 CREATE FUNCTION pg_catalog.months_between(a timestamp, b timestamp) RETURNS double precision LANGUAGE sql IMMUTABLE
 AS $$ SELECT (pg_catalog.date_part('year', a) - pg_catalog.date_part('year', b)) * 12
              + pg_catalog.date_part('month', a) - pg_catalog.date_part('month', b)
@@ -167,6 +176,8 @@ CREATE FUNCTION pg_catalog.json_extract_path_text(document text, VARIADIC path t
 AS $$ SELECT redshift.json_part(document::json #> path) $$;
 CREATE FUNCTION pg_catalog.json_extract_array_element_text(document text, place integer) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.json_part(document::json -> place) $$;
+CREATE FUNCTION redshift.if_json(document text) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN document IS JSON THEN document END $$;
 CREATE FUNCTION pg_catalog.json_array_length(document text) RETURNS integer LANGUAGE sql IMMUTABLE
 AS $$ SELECT json_array_length(document::json) $$;
 CREATE FUNCTION pg_catalog.is_valid_json(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
