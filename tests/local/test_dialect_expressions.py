@@ -68,6 +68,11 @@ EXPRESSIONS = [
     ("TO_CHAR(TIMESTAMP '2018-11-04', 'D')", "1"),
     ("TRIM(TO_CHAR(DATE '2018-11-04', 'Day'))", "Sunday"),
     ("TO_DATE('20181104', 'YYYYMMDD')", date(2018, 11, 4)),
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html
+    ("TO_DATE('20010631', 'YYYYMMDD', FALSE)", date(2001, 7, 1)),
+    ("TO_DATE('31-Jun-2001', 'DD-Mon-YYYY')", date(2001, 7, 1)),
+    ("TO_DATE('02 Oct 2001', 'DD Mon YYYY', TRUE)", date(2001, 10, 2)),
+    ("TO_TIMESTAMP('2011-12-18 23:38:15', 'YYYY-MM-DD HH24:MI:SS', TRUE) = '2011-12-18 23:38:15+00'", True),
     # NULLs, conditions, strings.
     ("NVL(NULL, NULL, 3)", 3),
     ("NVL2(NULL, 1, 2)", 2),
@@ -122,6 +127,14 @@ def test_value(plain_sql, expression, value):
     found = plain_sql.one(f"SELECT {expression}")
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["'20010631', 'YYYYMMDD', TRUE", "'20011301', 'YYYYMMDD'", "'31 June 2001', 'DD Month YYYY'"]
+)
+def test_what_to_date_does_not_take(plain_sql, arguments):
+    with pytest.raises(psycopg2.errors.DatetimeFieldOverflow):
+        plain_sql.one(f"SELECT TO_DATE({arguments})")
 
 
 AGGREGATES = [
@@ -199,6 +212,23 @@ QUERIES = [
     ),
     ("SELECT * FROM numbers AS t WHERE n < 4 QUALIFY RANK() OVER (ORDER BY n DESC) = 1", [(2, 2, 2.0, "", "x", "p ")]),
     ("SELECT COUNT(*) FROM (SELECT n FROM numbers t QUALIFY RANK() OVER (ORDER BY n) < 3) q", [(2,)]),
+    # An alias of an aggregate, in the condition; of an expression, where a column of its name would win.
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_QUALIFY_clause.html
+    (
+        "SELECT g, COUNT(*) AS many FROM numbers GROUP BY g QUALIFY ROW_NUMBER() OVER (ORDER BY many DESC) = 1",
+        [("x", 2)],
+    ),
+    ("SELECT g, SUM(n) total FROM numbers GROUP BY g QUALIFY total = MAX(total) OVER () ORDER BY 1", [("y", 4)]),
+    ("SELECT -n AS f FROM numbers QUALIFY RANK() OVER (ORDER BY f) = 1", [(-1,)]),
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_WF_RATIO_TO_REPORT.html
+    ("SELECT n, RATIO_TO_REPORT(n) OVER (PARTITION BY g) FROM numbers WHERE n <> 2", [(1, 1.0), (4, 1.0)]),
+    ("SELECT RATIO_TO_REPORT(n * 2) OVER () FROM numbers WHERE n <> 2 ORDER BY 1", [(0.2,), (0.8,)]),
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_WF_LISTAGG.html
+    (
+        "SELECT n, LISTAGG(n, '-') WITHIN GROUP (ORDER BY n DESC) OVER (PARTITION BY g) FROM numbers ORDER BY n",
+        [(1, "2-1"), (2, "2-1"), (4, "4")],
+    ),
+    ("SELECT LISTAGG(s) OVER () FROM numbers WHERE n = 4", [("c",)]),
     ("SELECT TOP 2 n FROM numbers ORDER BY n DESC", [(4,), (2,)]),
     ("SELECT n FROM numbers MINUS SELECT 1 ORDER BY n", [(2,), (4,)]),
     ("SELECT n * 10 AS ten, ten + 1 AS eleven, eleven - ten FROM numbers WHERE n = 1", [(10, 11, 1)]),

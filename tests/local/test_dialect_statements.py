@@ -86,6 +86,13 @@ REFUSED = [
     ("SELECT 1 FROM t WHERE a = ]", "syntax error"),
     ("SELECT FROM WHERE [x", "syntax error"),
     ("PREPARE p (int", "syntax error"),
+    ("PREPARE p AS INSERT INTO t VALUES (1)", "PREPARE of a statement that changes data is not supported by the local"),
+    ("CANCEL", "syntax error"),
+    ("CANCEL 1.5", "syntax error"),
+    ("CANCEL 12 13", "syntax error"),
+    ("SELECT RATIO_TO_REPORT(a) FROM t", "syntax error"),
+    ("SELECT RATIO_TO_REPORT(a) OVER (ORDER BY a) FROM t", "syntax error"),
+    ("SELECT LISTAGG(DISTINCT a) OVER () FROM t", "LISTAGG(DISTINCT x) as a window function"),
     ("CREATE TABLE numbered (a int IDENTITY)", "IDENTITY without a seed"),
     ("SELECT * FROM t, u WHERE t.a = u.a(+)", "the (+) of an outer join"),
     (
@@ -120,6 +127,12 @@ def test_system_tables_are_refused_with_what_serves_instead(plain_sql):
         plain_sql.run(f"SELECT * FROM {instead}")
 
 
+def test_navigation_into_super_by_a_dot_is_named(plain_sql):
+    with pytest.raises(psycopg2.Error) as raised:
+        plain_sql.run("SELECT doc.a FROM (SELECT JSON_PARSE('{\"a\":1}') AS doc) AS d")
+    assert "navigation into SUPER is not supported by the local target" in raised.value.diag.message_hint
+
+
 def test_prepare_and_execute(plain_sql):
     plain_sql.run("PREPARE sum_of (int, varchar(3)) AS SELECT $1 + 1, NVL($2, 'none')")
     assert plain_sql.run("EXECUTE sum_of (1, NULL)") == [(2, "none")]
@@ -127,12 +140,14 @@ def test_prepare_and_execute(plain_sql):
 
 
 def test_a_name_may_hold_any_character_of_several_bytes(plain_sql):
-    names = "\U0001f3b5", "a\u200eb", "größe", "歌"
+    # The ASCII letters are folded: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+    names = "\U0001f3b5", "a\u200eb", "GRÖßE", "\u00a0Ä"
     columns = ", ".join(f"{name} int" for name in names)
     plain_sql.run(
         f"DROP TABLE IF EXISTS many; CREATE TEMP TABLE many ({columns}); INSERT INTO many VALUES (1, 2, 3, 4)"
     )
     assert plain_sql.run(f"SELECT {', '.join(names)} FROM many m WHERE m.\U0001f3b5=1") == [(1, 2, 3, 4)]
+    assert plain_sql.run('SELECT "GrÖße" FROM many') == [(3,)]
 
 
 @pytest.mark.parametrize(("statement", "message"), REFUSED, ids=[case[0] for case in REFUSED])

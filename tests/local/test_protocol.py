@@ -48,6 +48,7 @@ OF_OURS = 16999  # the number of a type that is not PostgreSQL's own
 def test_columns_that_clients_do_not_know_come_as_text():
     asked = protocol.bind(bound((1,)))
     assert asked.as_text([23, OF_OURS]) == protocol.message(b"B", bound((1, 0)))
+    assert asked.as_text([]) == protocol.message(b"B", bound((1,)))
     assert asked.as_text([23, 25]) == protocol.message(b"B", bound((1,)))
     assert protocol.bind(bound((0,))).as_text([OF_OURS]) == protocol.message(b"B", bound((0,)))
 

@@ -138,7 +138,7 @@ class Bind:
         """The same message, with the columns of types that the client does not know as text."""
         types = list(types)
         each = self.formats if len(self.formats) > 1 else self.formats * len(types)
-        if not any(each) or max(types) < FIRST_OF_OURS:
+        if not any(each) or max(types, default=0) < FIRST_OF_OURS:
             return self.message()
         each = tuple(0 if kind >= FIRST_OF_OURS else asked for kind, asked in zip(types, each, strict=False))
         return replace(self, formats=each).message()

@@ -266,6 +266,16 @@ def _error_at(data: bytes) -> int:
     return -1
 
 
+def _worded_missing(said: dict[str, str]) -> dict[str, str]:
+    """A relation that is not there: a system table of Redshift's, or a column whose inside is asked for."""
+    if missing := refusals.system_table(said["M"]):
+        return said | {"C": missing.sqlstate, "M": missing.message, "H": missing.hint}
+    if said["M"].startswith("missing FROM-clause entry"):
+        hint = "if it is a column of type SUPER: navigation into SUPER is not supported by the local target"
+        return {"H": hint} | said
+    return said
+
+
 def worded(said: dict[str, str], place: Path) -> dict[str, str]:
     """An error of PostgreSQL's as Redshift words it, without where in PostgreSQL it arose.
 
@@ -274,8 +284,8 @@ def worded(said: dict[str, str], place: Path) -> dict[str, str]:
         place: the folder of PostgreSQL's files, for who has to free space on its disk.
     """
     said = {letter: text for letter, text in said.items() if letter not in "WFLR"}
-    if said.get("C") == "42P01" and (missing := refusals.system_table(said["M"])):
-        return said | {"C": missing.sqlstate, "M": missing.message, "H": missing.hint}
+    if said.get("C") == "42P01":
+        return _worded_missing(said)
     if said.get("C") == "40001":
         return said | {"C": "XX000", "M": "1023", "D": "Serializable isolation violation on table", "H": ""}
     if said.get("C") == "21000" and said["M"].startswith("MERGE"):

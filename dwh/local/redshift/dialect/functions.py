@@ -51,7 +51,7 @@ PARTS = {
 REDEFINED = word_set(
     """
     avg concat date_part date_trunc json_serialize regexp_count regexp_instr regexp_replace regexp_substr round
-    trunc version
+    to_date to_timestamp trunc version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.
@@ -93,8 +93,8 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
     if word in _MACROS:
         return _MACROS[word](inner, rewrite), end + 1
     refusals.check_function(word)
-    if word == "listagg":
-        return _listagg(tokens, inner, end, rewrite)
+    if word in _WITH_WINDOW:
+        return _WITH_WINDOW[word](tokens, inner, end, rewrite)
     parts = arguments(inner)
     if word in NULL_IF_INVALID and len(parts) > 1 and (last := words(parts[-1], 2)) in (["TRUE", ""], ["FALSE", ""]):
         document, *others = map(rewrite, parts[:-1])
@@ -190,6 +190,12 @@ def _listagg(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple
     text = f"NULLIF(CAST(({text.strip()}) AS varchar), '')"
     separator = rewrite(parts[1]) if len(parts) > 1 else "''"
     order, place = _within_group(tokens, end + 1)
+    window, place = _window(tokens, place, rewrite)
+    if window is not None:
+        if distinct:
+            raise not_supported("LISTAGG(DISTINCT x) as a window function")
+        by = f"ORDER BY {rewrite(_with_spaces(order))}" if order else ""
+        return f"redshift.listagg(string_agg({text}, {separator}) OVER ({window} {by} {_ALL_ROWS}))", place
     if order and distinct:
         by = " ".join(token.text for token in order).removesuffix(" ASC").removesuffix(" asc")
         if by != " ".join(token.text for token in value[1:]):
@@ -197,7 +203,36 @@ def _listagg(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple
         ordering = f" ORDER BY {text}"
     else:
         ordering = f" ORDER BY {rewrite(_with_spaces(order))}" if order else ""
-    return f"redshift.listagg_fits(string_agg({'DISTINCT ' if distinct else ''}{text}, {separator}{ordering}))", place
+    return f"redshift.listagg(string_agg({'DISTINCT ' if distinct else ''}{text}, {separator}{ordering}))", place
+
+
+_ALL_ROWS = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+
+
+def _ratio(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple[str, int]:
+    """RATIO_TO_REPORT: the part that a value is of the sum of its window."""
+    window, place = _window(tokens, end + 1, rewrite)
+    if window is None:
+        raise syntax(")")
+    value = f"CAST(({rewrite(inner)}) AS double precision)"
+    return f"redshift.ratio_to_report({value}, sum({value}) OVER ({window}))", place
+
+
+# Functions that stand before WITHIN GROUP or OVER, and are rewritten together with it.
+_WITH_WINDOW = {"listagg": _listagg, "ratio_to_report": _ratio}
+
+
+def _window(tokens: Tokens, place: int, rewrite: Rewrite) -> tuple[str | None, int]:
+    """What the parentheses of an OVER that comes next hold, None if there is none; and the place after it."""
+    start = next_code(tokens, place)
+    if start >= len(tokens) or tokens[start].upper != "OVER":
+        return None, place
+    opening = next_code(tokens, start + 1)
+    end = closing(tokens, opening)
+    inside = tokens[opening + 1 : end]
+    if any(token.upper == "ORDER" for token in inside):
+        raise syntax("ORDER")  # the guide allows PARTITION BY only
+    return rewrite(inside), end + 1
 
 
 def _with_spaces(tokens: Tokens) -> Tokens:
@@ -207,8 +242,6 @@ def _with_spaces(tokens: Tokens) -> Tokens:
 def _within_group(tokens: Tokens, place: int) -> tuple[Tokens, int]:
     start = next_code(tokens, place)
     if start >= len(tokens) or tokens[start].upper != "WITHIN":
-        if start < len(tokens) and tokens[start].upper == "OVER":
-            raise not_supported("LISTAGG as a window function")
         return [], place
     group = next_code(tokens, start + 1)
     opening = next_code(tokens, group + 1)
@@ -216,7 +249,4 @@ def _within_group(tokens: Tokens, place: int) -> tuple[Tokens, int]:
     inside = code(tokens[opening + 1 : end])
     if [token.upper for token in inside[:2]] != ["ORDER", "BY"]:
         raise syntax(render(inside[:1]))
-    after = next_code(tokens, end + 1)
-    if after < len(tokens) and tokens[after].upper == "OVER":
-        raise not_supported("LISTAGG as a window function")
     return inside[2:], end + 1

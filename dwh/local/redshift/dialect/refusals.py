@@ -118,8 +118,8 @@ FUNCTIONS = word_set(
     format_encoding format_type obj_description col_description
     avg count max min sum stddev stddev_samp stddev_pop variance var_samp var_pop bool_and bool_or bit_and
     bit_or listagg median percentile_cont percentile_disc any_value row_number rank dense_rank ntile lag lead
-    first_value last_value nth_value cume_dist percent_rank grouping coalesce nvl nvl2 nullif decode greatest
-    least isnull getdate dateadd date_add datediff date_diff date_part date_trunc extract convert_timezone
+    first_value last_value nth_value cume_dist percent_rank ratio_to_report grouping coalesce nvl nvl2 nullif decode
+    greatest least isnull getdate dateadd date_add datediff date_diff date_part date_trunc extract convert_timezone
     add_months last_day months_between next_day to_timestamp to_date to_char to_number date_part_year date_cmp
     timestamp_cmp timezone date abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees dexp dlog1 dlog10 exp
     floor ln log mod pi power pow radians random round sign sin sqrt tan trunc ascii btrim char_length

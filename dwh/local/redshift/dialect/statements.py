@@ -197,6 +197,17 @@ def _execute(statement: Tokens, words: Tokens) -> Plan:
     return Plan(f"EXECUTE {lexer.identifier(name)} {given}")
 
 
+def _cancel(statement: Tokens, words: Tokens) -> Plan:
+    """CANCEL pid; the message that may follow is for Redshift's confirmation, which there is none of here."""
+    reader = Reader(words, 1)
+    process = reader.next()
+    if reader.place < len(words) and words[reader.place].kind == "string":
+        reader.next()
+    if reader.word or process.kind != "number" or not process.text.isdecimal():
+        raise syntax(reader.raw or process.text)
+    return Plan(f"DO $redshift$BEGIN PERFORM redshift.cancel({process.text}); END$redshift$", tag="CANCEL")
+
+
 def _lock(statement: Tokens, words: Tokens) -> Plan:
     reader = Reader(words, 1)
     reader.take("TABLE")
@@ -345,6 +356,7 @@ _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
     "MERGE": _merge,
     "PREPARE": _prepare,
     "EXECUTE": _execute,
+    "CANCEL": _cancel,
     "LOCK": _lock,
     "TRUNCATE": _truncate,
     "CREATE": _create,
@@ -359,6 +371,6 @@ _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
 }
 _KNOWN = word_set(
     """
-    CALL CANCEL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC
+    CALL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC
     """
 )

@@ -111,6 +111,21 @@ AS $$ SELECT add_months(day::timestamp, number) $$;
 CREATE FUNCTION pg_catalog.add_months(moment text, number bigint) RETURNS timestamp LANGUAGE sql IMMUTABLE
 AS $$ SELECT add_months(moment::timestamp, number) $$;
 CREATE FUNCTION pg_catalog.last_day(moment text) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT last_day(moment::timestamp) $$;
+-- TO_DATE counts on where a month has no such day, unless it is told to be strict (guide, TO_DATE).
+CREATE FUNCTION redshift.to_date(value text, format text, is_strict boolean DEFAULT false) RETURNS date LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE
+    place integer := strpos(upper(format), 'DD');
+BEGIN
+    RETURN pg_catalog.to_date(value, format);
+EXCEPTION WHEN datetime_field_overflow THEN
+    IF is_strict OR place = 0 OR format !~* '^((YYYY|MM|MON|DD)[^a-z]*)+$' THEN
+        RAISE;
+    END IF;
+    RETURN pg_catalog.to_date(overlay(value PLACING '01' FROM place FOR 2), format) + substr(value, place, 2)::integer - 1;
+END $$;
+-- What is out of range in TO_TIMESTAMP is an error here, strict or not.
+CREATE FUNCTION redshift.to_timestamp(value text, format text, is_strict boolean DEFAULT false) RETURNS timestamptz LANGUAGE sql STABLE STRICT
+AS $$ SELECT pg_catalog.to_timestamp(value, format) $$;
 CREATE FUNCTION pg_catalog.months_between(a timestamp, b timestamp) RETURNS double precision LANGUAGE sql IMMUTABLE
 AS $$ SELECT (pg_catalog.date_part('year', a) - pg_catalog.date_part('year', b)) * 12
              + pg_catalog.date_part('month', a) - pg_catalog.date_part('month', b)
@@ -228,12 +243,25 @@ CREATE AGGREGATE pg_catalog.median(numeric) (SFUNC = array_append, STYPE = numer
 CREATE AGGREGATE pg_catalog.median(double precision) (SFUNC = array_append, STYPE = double precision[], FINALFUNC = redshift.middle, INITCOND = '{}');
 CREATE AGGREGATE pg_catalog.median(timestamp) (SFUNC = array_append, STYPE = timestamp[], FINALFUNC = redshift.middle, INITCOND = '{}');
 
-CREATE FUNCTION redshift.listagg_fits(list text) RETURNS varchar LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION redshift.listagg(list text) RETURNS varchar LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF octet_length(list) > 65535 THEN
         RAISE EXCEPTION USING MESSAGE = 'Result size exceeds LISTAGG limit', ERRCODE = 'XX000';
     END IF;
     RETURN list;
+END $$;
+
+CREATE FUNCTION redshift.ratio_to_report(value double precision, total double precision) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT value / total $$;
+
+-- CANCEL pid (guide, CANCEL, with the text of the error).
+CREATE FUNCTION redshift.cancel(session integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_stat_get_activity(session)) THEN
+        RAISE EXCEPTION USING MESSAGE = format('Session %s does not exist. The session PID might have changed. '
+            'Check the stl_restarted_sessions system table for details.', session), ERRCODE = 'XX000';
+    END IF;
+    PERFORM pg_cancel_backend(session);
 END $$;
 
 -- What Redshift says of itself; tools read both versions from it.
