@@ -95,6 +95,8 @@ EXPRESSIONS = [
     ("REGEXP_SUBSTR('a (b)', '\\\\(b', 1, 1, 'e')", "(b"),
     ("REGEXP_INSTR('the fox', 'FOX', 1, 1, 0, 'i')", 5),
     ("REGEXP_COUNT('a\\nb', 'a.b', 1, 'p')", 1),
+    # https://docs.aws.amazon.com/redshift/latest/dg/REGEXP_COUNT.html: words of letters and digits
+    ("REGEXP_COUNT('ab3 a 12 x9', '(?=[^ ]*[a-z])(?=[^ ]*[0-9])[^ ]+', 1, 'p')", 2),
     # As many digits as Redshift shows: 6 of REAL, 15 of DOUBLE PRECISION.
     ("CAST(19999.99::real AS VARCHAR)", "20000"),
     ("CAST(0.1::float + 0.2::float AS VARCHAR)", "0.3"),

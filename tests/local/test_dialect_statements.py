@@ -87,6 +87,8 @@ REFUSED = [
     ("SELECT FROM WHERE [x", "syntax error"),
     ("PREPARE p (int", "syntax error"),
     ("PREPARE p AS INSERT INTO t VALUES (1)", "PREPARE of a statement that changes data is not supported by the local"),
+    ("SELECT REGEXP_SUBSTR('ab', 'a|ab', 1, 1, 'p')", "a Perl pattern with alternatives"),
+    ("SELECT REGEXP_COUNT('ab', 'a+?', 1, 'ip')", "a Perl pattern with alternatives or lazy quantifiers"),
     ("CANCEL", "syntax error"),
     ("CANCEL 1.5", "syntax error"),
     ("CANCEL 12 13", "syntax error"),

@@ -419,12 +419,17 @@ def slow_copy(aws, session):
 RUNNING = "SELECT COUNT(*) FROM sys_load_history WHERE status = 'running'"
 
 
-def test_cancel_ends_a_copy(connect, session, aws):
+@pytest.mark.parametrize("by", ["request", "statement"])
+def test_cancel_ends_a_copy(connect, session, aws, by):
     statement, canceled = slow_copy(aws, session), connect()
+    pid = canceled.info.backend_pid
 
     def cancel():
         wait_for(lambda: run(session, RUNNING) != [(0,)])
-        canceled.cancel()
+        if by == "request":
+            canceled.cancel()
+        else:
+            run(session, f"CANCEL {pid}")
 
     thread = threading.Thread(target=cancel)
     thread.start()

@@ -163,26 +163,33 @@ AS $$ SELECT encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WH
                               WHEN 0 THEN sha256(convert_to(value, 'UTF8'))
                               WHEN 256 THEN sha256(convert_to(value, 'UTF8')) END, 'hex') $$;
 -- Regular expressions. Of the parameters, i and c mean what they mean in PostgreSQL; e takes the first subexpression, if the
--- pattern has one; p, Perl's dialect, is near enough to PostgreSQL's own. What is not found is an empty string.
-CREATE FUNCTION redshift.flags(parameters text) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT translate(parameters, 'ep', '') $$;
+-- pattern has one; p is Perl's dialect, which PostgreSQL's own resembles, but that it takes the longest of several alternatives and
+-- not the first. What is not found is an empty string.
+CREATE FUNCTION redshift.flags(parameters text, pattern text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF parameters LIKE '%p%' AND pattern ~ '[|]|[*+?}][?+]' THEN
+        RAISE EXCEPTION USING MESSAGE = 'a Perl pattern with alternatives or lazy quantifiers is not supported by the local target',
+            ERRCODE = '0A000';
+    END IF;
+    RETURN translate(parameters, 'ep', '');
+END $$;
 CREATE FUNCTION redshift.subexpression(pattern text, parameters text) RETURNS integer LANGUAGE sql IMMUTABLE
 AS $$ SELECT (parameters LIKE '%e%' AND pg_catalog.regexp_replace(pattern, E'\\\\.', '', 'g') ~ '[(]([^?]|$)')::integer $$;
 CREATE FUNCTION redshift.regexp_substr(value text, pattern text, place integer DEFAULT 1, occurrence integer DEFAULT 1,
     parameters text DEFAULT '') RETURNS text LANGUAGE sql IMMUTABLE STRICT
 AS $$ SELECT coalesce(CASE WHEN occurrence > 0 THEN pg_catalog.regexp_substr(value, pattern, greatest(place, 1), occurrence,
-    redshift.flags(parameters), redshift.subexpression(pattern, parameters)) END, '') $$;
+    redshift.flags(parameters, pattern), redshift.subexpression(pattern, parameters)) END, '') $$;
 CREATE FUNCTION redshift.regexp_instr(value text, pattern text, place integer DEFAULT 1, occurrence integer DEFAULT 1,
     after integer DEFAULT 0, parameters text DEFAULT '') RETURNS integer LANGUAGE sql IMMUTABLE STRICT
 AS $$ SELECT CASE WHEN occurrence > 0 THEN pg_catalog.regexp_instr(value, pattern, greatest(place, 1), occurrence, after,
-    redshift.flags(parameters), redshift.subexpression(pattern, parameters)) ELSE 0 END $$;
+    redshift.flags(parameters, pattern), redshift.subexpression(pattern, parameters)) ELSE 0 END $$;
 CREATE FUNCTION redshift.regexp_count(value text, pattern text, place integer DEFAULT 1, parameters text DEFAULT '')
 RETURNS integer LANGUAGE sql IMMUTABLE STRICT
-AS $$ SELECT pg_catalog.regexp_count(value, pattern, greatest(place, 1), redshift.flags(parameters)) $$;
+AS $$ SELECT pg_catalog.regexp_count(value, pattern, greatest(place, 1), redshift.flags(parameters, pattern)) $$;
 -- REGEXP_REPLACE replaces every match, where PostgreSQL replaces the first.
 CREATE FUNCTION redshift.regexp_replace(value text, pattern text, replacement text DEFAULT '', place integer DEFAULT 1,
     parameters text DEFAULT '') RETURNS text LANGUAGE sql IMMUTABLE STRICT
-AS $$ SELECT pg_catalog.regexp_replace(value, pattern, replacement, greatest(place, 1), 0, redshift.flags(parameters)) $$;
+AS $$ SELECT pg_catalog.regexp_replace(value, pattern, replacement, greatest(place, 1), 0, redshift.flags(parameters, pattern)) $$;
 
 -- JSON in text. What is not there is NULL; what is no JSON is an error.
 CREATE FUNCTION redshift.json_part(value json) RETURNS text LANGUAGE sql IMMUTABLE
