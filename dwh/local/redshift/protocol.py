@@ -25,7 +25,7 @@ SYNC, FLUSH = b"S\0\0\0\4", b"H\0\0\0\4"
 IDLE, IN_TRANSACTION, FAILED = b"I", b"T", b"E"
 # The first number of a type that is not PostgreSQL's own: the one behind SUPER. Clients do not know it, and get text.
 FIRST_OF_OURS = 16384
-VARCHAR = 1043
+TEXT, VARCHAR = 25, 1043
 
 
 class ProtocolError(Exception):
@@ -185,6 +185,20 @@ def known_types(description: bytes) -> bytes:
         if kind >= FIRST_OF_OURS:
             found[place : place + 10] = struct.pack("!ihi", VARCHAR, -1, -1)
     return bytes(found)
+
+
+def strings_for_ours(parameters: bytes, types: bytes) -> bytes:
+    """The types that Parse gives its parameters: as they were given, unless one is of a type of ours; that is text.
+
+    Args:
+        parameters: the body of the ParameterDescription that came of it.
+        types: how Parse gave them.
+    """
+    (count,) = struct.unpack_from("!h", parameters)
+    kinds = struct.unpack_from(f"!{count}i", parameters, 2)
+    if max(kinds, default=0) < FIRST_OF_OURS:
+        return types
+    return struct.pack(f"!h{count}i", count, *(TEXT if kind >= FIRST_OF_OURS else kind for kind in kinds))
 
 
 def _type_places(description: bytes) -> Iterable[tuple[int, int]]:

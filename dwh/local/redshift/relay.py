@@ -80,6 +80,8 @@ class Relay:
         self._synced = True
         # Name of a prepared statement -> the types of its columns, once it was described.
         self.types: dict[str, list[int]] = {}
+        # Those of the parameters of the statement that was described last, as PostgreSQL sends them.
+        self.parameters = b""
 
     @property
     def clean(self) -> bool:
@@ -229,6 +231,8 @@ class Relay:
         if kind == b"T":
             self._note_types(unit, body)
             body = protocol.known_types(body)
+        if kind == b"t":
+            self.parameters = body
         if kind == b"Z":
             self.state, self._synced = body, True
         if (unit.to == b"Q" and kind in b"CI") or _ENDS.get(kind) == unit.to:

@@ -28,13 +28,7 @@ BEGIN
     RETURN json_in(redshift.document_out(document)) #>> '{}';
 END $$;
 CREATE CAST (redshift.document AS varchar) WITH FUNCTION redshift.scalar(redshift.document);
--- A parameter of a prepared statement comes without a modifier, too.
-CREATE FUNCTION redshift.no_json() RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    RAISE EXCEPTION USING MESSAGE = 'a parameter that is no JSON, for a SUPER value, is not supported by the local target',
-        HINT = 'give it the type VARCHAR, as in $1::varchar', ERRCODE = '0A000';
-END $$;
-CREATE DOMAIN pg_catalog.super AS redshift.document(1) CHECK ((textin(redshift.document_out(VALUE)) IS JSON) IS NOT FALSE OR redshift.no_json());
+CREATE DOMAIN pg_catalog.super AS redshift.document(1);
 
 -- VARCHAR ignores trailing blanks when it is compared, grouped, sorted or de-duplicated. PostgreSQL's functions
 -- for CHAR do just that, on the same storage; a default operator class makes GROUP BY, DISTINCT and joins use them.
