@@ -206,7 +206,7 @@ class Extended:
         units = [Expected(kind, hidden=True) for kind in (b"C", b"P", b"D")]
         self._relay.ask(close + parse + describe + protocol.FLUSH, units)
         self._skipping = not self._relay.settle()
-        return types if self._skipping else protocol.strings_for_ours(self._relay.parameters, types)
+        return types if self._skipping else protocol.custom_as_text(self._relay.parameters, types)
 
     @property
     def _inside(self) -> bool:

@@ -24,7 +24,7 @@ SYNC, FLUSH = b"S\0\0\0\4", b"H\0\0\0\4"
 
 IDLE, IN_TRANSACTION, FAILED = b"I", b"T", b"E"
 # The first number of a type that is not PostgreSQL's own: the one behind SUPER. Clients do not know it, and get text.
-FIRST_OF_OURS = 16384
+FIRST_CUSTOM = 16384
 TEXT, VARCHAR = 25, 1043
 
 
@@ -138,9 +138,9 @@ class Bind:
         """The same message, with the columns of types that the client does not know as text."""
         types = list(types)
         each = self.formats if len(self.formats) > 1 else self.formats * len(types)
-        if not any(each) or max(types, default=0) < FIRST_OF_OURS:
+        if not any(each) or max(types, default=0) < FIRST_CUSTOM:
             return self.message()
-        each = tuple(0 if kind >= FIRST_OF_OURS else asked for kind, asked in zip(types, each, strict=False))
+        each = tuple(0 if kind >= FIRST_CUSTOM else asked for kind, asked in zip(types, each, strict=False))
         return replace(self, formats=each).message()
 
     def message(self) -> bytes:
@@ -182,13 +182,13 @@ def known_types(description: bytes) -> bytes:
     """The body of a RowDescription in which each type is one that the clients know."""
     found = bytearray(description)
     for place, kind in _type_places(description):
-        if kind >= FIRST_OF_OURS:
+        if kind >= FIRST_CUSTOM:
             found[place : place + 10] = struct.pack("!ihi", VARCHAR, -1, -1)
     return bytes(found)
 
 
-def strings_for_ours(parameters: bytes, types: bytes) -> bytes:
-    """The types that Parse gives its parameters: as they were given, unless one is of a type of ours; that is text.
+def custom_as_text(parameters: bytes, types: bytes) -> bytes:
+    """The types that Parse gives its parameters: as they were given, unless PostgreSQL sees a custom one; that is text.
 
     Args:
         parameters: the body of the ParameterDescription that came of it.
@@ -196,9 +196,9 @@ def strings_for_ours(parameters: bytes, types: bytes) -> bytes:
     """
     (count,) = struct.unpack_from("!h", parameters)
     kinds = struct.unpack_from(f"!{count}i", parameters, 2)
-    if max(kinds, default=0) < FIRST_OF_OURS:
+    if max(kinds, default=0) < FIRST_CUSTOM:
         return types
-    return struct.pack(f"!h{count}i", count, *(TEXT if kind >= FIRST_OF_OURS else kind for kind in kinds))
+    return struct.pack(f"!h{count}i", count, *(TEXT if kind >= FIRST_CUSTOM else kind for kind in kinds))
 
 
 def _type_places(description: bytes) -> Iterable[tuple[int, int]]:
