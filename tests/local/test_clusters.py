@@ -37,6 +37,7 @@ from dwh import connecting
 from dwh.errors import TargetError
 from dwh.local import endpoint
 from dwh.local.redshift import binaries, processes
+from dwh.local.redshift.copy import access
 
 
 def test_life_of_a_cluster(target, available):
@@ -310,6 +311,34 @@ def test_create_cluster_refuses_what_aws_refuses(redshift, code, options):
     message = refused(redshift.create_cluster, code, **options)
     assert options["MasterUserPassword"] == "" or options["MasterUserPassword"] not in message
     assert len(redshift.describe_clusters()["Clusters"]) == 1
+
+
+# The policies that recipes for a role of Redshift attach, and what of S3 each lets COPY read.
+# https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html
+# https://docs.aws.amazon.com/redshift/latest/mgmt/default-iam-role.html
+MANAGED = [
+    ("AmazonS3ReadOnlyAccess", "arn:aws:s3:::any/key", True),
+    ("AmazonS3FullAccess", "arn:aws:s3:::any/key", True),
+    ("AmazonRedshiftAllCommandsFullAccess", "arn:aws:s3:::my-redshift-data/key", True),
+    ("AmazonRedshiftAllCommandsFullAccess", "arn:aws:s3:::any/key", False),
+    ("AmazonRedshiftFullAccess", "arn:aws:s3:::any/key", False),
+]
+
+
+@pytest.mark.parametrize(("name", "resource", "may"), MANAGED)
+def test_the_policies_that_aws_manages_are_there(shared, target, name, resource, may):
+    iam = target.client("iam")
+    arn = iam.create_role(RoleName="managed", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    policy = f"arn:aws:iam::aws:policy/{name}"
+    try:
+        iam.attach_role_policy(RoleName="managed", PolicyArn=policy)
+        assert [found["PolicyArn"] for found in iam.list_attached_role_policies(RoleName="managed")["AttachedPolicies"]]
+        (document,) = shared.inside("role", arn)["policies"]
+        assert access.allowed(access.covering(document["Statement"], "s3:GetObject"), resource, {}) is may
+    finally:
+        iam.detach_role_policy(RoleName="managed", PolicyArn=policy)
+        iam.delete_role(RoleName="managed")
+    assert policy not in [found["Arn"] for found in iam.list_policies(Scope="Local")["Policies"]]
 
 
 def test_roles_must_trust_redshift(target, redshift):

@@ -258,6 +258,9 @@ OPTIONS = [
     ("timestamp", '"2018-11-01T20:57:10"', "TIMEFORMAT 'YYYY-MM-DDTHH:MI:SS'", datetime(2018, 11, 1, 20, 57, 10)),
     ("timestamp", '"11/01/2018 08:57 PM"', "TIMEFORMAT 'MM/DD/YYYY HH12:MI AM'", datetime(2018, 11, 1, 20, 57)),
     ("timestamp", '"2019-02-11T05:09:12.195Z"', "TIMEFORMAT 'auto'", datetime(2019, 2, 11, 5, 9, 12, 195000)),
+    ("date", '"J2451187"', "DATEFORMAT 'auto'", date(1999, 1, 8)),
+    ("date", '"J2451187 04:05:06"', "DATEFORMAT 'auto'", date(1999, 1, 8)),
+    ("timestamp", '"J2451187 04:05:06"', "TIMEFORMAT 'auto'", datetime(1999, 1, 8, 4, 5, 6)),
 ]
 AUTO = {
     "J2451187": datetime(1999, 1, 8),

@@ -210,6 +210,27 @@ def test_a_managed_policy_and_an_external_id(t):
                 copy(t, "data/")
 
 
+UNDER = allow("s3:ListBucket", ARN, Condition={"StringLike": {"s3:prefix": "data/*"}})
+OVER = allow("s3:ListBucket", ARN, Condition={"StringEquals": {"s3:prefix": "data"}})
+DENIALS = [
+    # What the role may do, what it is asked for, and what is said of it.
+    ([UNDER, GET], "data", f"may not list s3://{BUCKET}/data, only s3://{BUCKET}/data/: mind the slash at its end"),
+    ([OVER, GET], "data/", f"may not list s3://{BUCKET}/data/, only s3://{BUCKET}/data: mind the slash at its end"),
+    ([UNDER, GET], "other/", f"the role may not list s3://{BUCKET}/other/"),
+    ([LIST], "data/", f"the role may not read s3://{BUCKET}/data/1"),
+]
+
+
+@pytest.mark.parametrize(("statements", "prefix", "hint"), DENIALS)
+def test_a_403_names_the_prefix_and_the_slash(t, statements, prefix, hint):
+    t.aws.put("data/1", '{"a":1}')
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    t.aws.client("iam").put_role_policy(RoleName="reader", PolicyName="read", PolicyDocument=json.dumps(policy))
+    with pytest.raises(psycopg2.InternalError, match="Status 403") as raised:
+        copy(t, prefix)
+    assert raised.value.diag.message_hint.endswith(hint)
+
+
 LIST_ONLY = {"Version": "2012-10-17", "Statement": [LIST]}
 NO_SUCH_POLICY = "arn:aws:iam::123456789012:policy/nobody"
 

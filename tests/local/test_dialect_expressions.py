@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 import psycopg2
@@ -35,6 +35,18 @@ EXPRESSIONS = [
     ("EXTRACT(ms FROM TIMESTAMP '2009-09-09 12:08:43.189717')", 189),
     ("EXTRACT(us FROM TIMESTAMP '2009-09-09 12:08:43.189717')", 717),
     ("EXTRACT('yr' FROM TIMESTAMP '2018-12-31')", 2018),
+    # The guide's own values: the decade 201 is that of 2000 to 2009.
+    ("EXTRACT(decade FROM TIMESTAMP '1999-02-16 20:38:40')", 200),
+    ("EXTRACT(decade FROM DATE '2000-02-16')", 201),
+    ("DATE_PART(decade, TIMESTAMP '2010-02-16')", 202.0),
+    ("EXTRACT(century FROM TIMESTAMP '2000-12-16 12:21:13')", 20),
+    ("EXTRACT(ms FROM TIME '18:25:33.123456')", 123),
+    ("EXTRACT(us FROM TIME '18:25:33.123456')", 456),
+    ("EXTRACT(ms FROM TIMETZ '18:25:33.123456 EST')", 123),
+    ("EXTRACT(us FROM TIMESTAMPTZ '2009-09-09 12:08:43.189717')", 717.0),
+    ("EXTRACT(ms FROM TIMESTAMPTZ '2009-09-09 12:08:43.189717')", 189.0),
+    ("DATE_PART(ms, TIME '18:25:33.5')", 33500.0),
+    ("DATE_PART(hour, TIMETZ '18:25:33.5 UTC')", 18.0),
     ("EXTRACT(epoch FROM TIMESTAMP '2018-11-01 20:57:10.796')", 1541105830),
     ("DATE_PART('dw', TIMESTAMP '2018-11-05')", 1.0),
     ("TIMESTAMP 'epoch' + 1541105830796 / 1000 * INTERVAL '1 second'", datetime(2018, 11, 1, 20, 57, 10)),
@@ -43,6 +55,12 @@ EXPRESSIONS = [
     ("CONVERT_TIMEZONE('EST', 'PST', TIMESTAMP '2018-11-01 12:00')", datetime(2018, 11, 1, 9)),
     ("LAST_DAY(DATE '2018-02-10')", date(2018, 2, 28)),
     ("ADD_MONTHS(DATE '2018-02-28', 1)", datetime(2018, 3, 31)),
+    ("ADD_MONTHS('2008-03-31', 1)", datetime(2008, 4, 30)),
+    # Arithmetic of TIME, as in the guide's DATEADD and DATEDIFF.
+    ("DATEADD(minute, 5, TIME '10:00')", time(10, 5)),
+    ("DATEDIFF(hour, TIMETZ '10:00 UTC', TIMETZ '12:00 UTC')", 2),
+    ("DATE '2000-01-02' + TIME '20:00'", datetime(2000, 1, 2, 20)),
+    ("TIME '10:00' + INTERVAL '1 hour'", time(11)),
     ("NEXT_DAY('2018-11-01', 'Tuesday')", date(2018, 11, 6)),
     ("TRUNC(TIMESTAMP '2018-11-01 23:59')", date(2018, 11, 1)),
     ("TRUNC(20.259, 2)", Decimal("20.25")),
@@ -50,6 +68,11 @@ EXPRESSIONS = [
     ("TO_CHAR(TIMESTAMP '2018-11-04', 'D')", "1"),
     ("TRIM(TO_CHAR(DATE '2018-11-04', 'Day'))", "Sunday"),
     ("TO_DATE('20181104', 'YYYYMMDD')", date(2018, 11, 4)),
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html
+    ("TO_DATE('20010631', 'YYYYMMDD', FALSE)", date(2001, 7, 1)),
+    ("TO_DATE('31-Jun-2001', 'DD-Mon-YYYY')", date(2001, 7, 1)),
+    ("TO_DATE('02 Oct 2001', 'DD Mon YYYY', TRUE)", date(2001, 10, 2)),
+    ("TO_TIMESTAMP('2011-12-18 23:38:15', 'YYYY-MM-DD HH24:MI:SS', TRUE) = '2011-12-18 23:38:15+00'", True),
     # NULLs, conditions, strings.
     ("NVL(NULL, NULL, 3)", 3),
     ("NVL2(NULL, 1, 2)", 2),
@@ -63,9 +86,27 @@ EXPRESSIONS = [
     ("CHARINDEX('b', 'abc')", 2),
     ("REGEXP_REPLACE('a1b2', '[0-9]')", "ab"),
     ("REGEXP_REPLACE('a.b.c', '\\\\.', '-')", "a-b-c"),
+    ("REGEXP_REPLACE('a1b2', '[0-9]', '', 3)", "a1b"),
+    ("REGEXP_REPLACE('the Fox', 'FOX', 'quick fox', 1, 'i')", "the quick fox"),
     ("REGEXP_SUBSTR('x@y.org', '@[^.]*')", "@y"),
+    ("REGEXP_SUBSTR('x@y.org', 'none')", ""),
+    ("REGEXP_SUBSTR('This is a word', 'This is a ([a-z]+)', 1, 1, 'e')", "word"),
+    ("REGEXP_SUBSTR('the fox', 'FOX', 1, 1, 'ie')", "fox"),
+    ("REGEXP_SUBSTR('a (b)', '\\\\(b', 1, 1, 'e')", "(b"),
+    ("REGEXP_INSTR('the fox', 'FOX', 1, 1, 0, 'i')", 5),
+    ("REGEXP_COUNT('a\\nb', 'a.b', 1, 'p')", 1),
+    # https://docs.aws.amazon.com/redshift/latest/dg/REGEXP_COUNT.html: words of letters and digits
+    ("REGEXP_COUNT('ab3 a 12 x9', '(?=[^ ]*[a-z])(?=[^ ]*[0-9])[^ ]+', 1, 'p')", 2),
+    # As many digits as Redshift shows: 6 of REAL, 15 of DOUBLE PRECISION.
+    ("CAST(19999.99::real AS VARCHAR)", "20000"),
+    ("CAST(0.1::float + 0.2::float AS VARCHAR)", "0.3"),
     ("JSON_EXTRACT_PATH_TEXT('{\"a\": {\"b\": 5}}', 'a', 'b')", "5"),
     ("JSON_EXTRACT_ARRAY_ELEMENT_TEXT('[10, 20]', 1)", "20"),
+    ("JSON_EXTRACT_PATH_TEXT('{broken', 'a', true)", None),
+    ("JSON_EXTRACT_PATH_TEXT('{\"true\": 1}', 'true')", "1"),
+    ("JSON_EXTRACT_PATH_TEXT('{\"a\": 1}', 'a', FALSE)", "1"),
+    ("JSON_EXTRACT_ARRAY_ELEMENT_TEXT('[10', 1, true)", None),
+    ("JSON_ARRAY_LENGTH('[10', true)", None),
     ("IS_VALID_JSON('{')", False),
     ('JSON_SERIALIZE(JSON_PARSE(\'{"b":1,"a":2}\'))', '{"b":1,"a":2}'),
     ("7 / 2", 3),
@@ -88,6 +129,14 @@ def test_value(plain_sql, expression, value):
     found = plain_sql.one(f"SELECT {expression}")
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["'20010631', 'YYYYMMDD', TRUE", "'20011301', 'YYYYMMDD'", "'31 June 2001', 'DD Month YYYY'"]
+)
+def test_what_to_date_does_not_take(plain_sql, arguments):
+    with pytest.raises(psycopg2.errors.DatetimeFieldOverflow):
+        plain_sql.one(f"SELECT TO_DATE({arguments})")
 
 
 AGGREGATES = [
@@ -165,6 +214,23 @@ QUERIES = [
     ),
     ("SELECT * FROM numbers AS t WHERE n < 4 QUALIFY RANK() OVER (ORDER BY n DESC) = 1", [(2, 2, 2.0, "", "x", "p ")]),
     ("SELECT COUNT(*) FROM (SELECT n FROM numbers t QUALIFY RANK() OVER (ORDER BY n) < 3) q", [(2,)]),
+    # An alias of an aggregate, in the condition; of an expression, where a column of its name would win.
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_QUALIFY_clause.html
+    (
+        "SELECT g, COUNT(*) AS many FROM numbers GROUP BY g QUALIFY ROW_NUMBER() OVER (ORDER BY many DESC) = 1",
+        [("x", 2)],
+    ),
+    ("SELECT g, SUM(n) total FROM numbers GROUP BY g QUALIFY total = MAX(total) OVER () ORDER BY 1", [("y", 4)]),
+    ("SELECT -n AS f FROM numbers QUALIFY RANK() OVER (ORDER BY f) = 1", [(-1,)]),
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_WF_RATIO_TO_REPORT.html
+    ("SELECT n, RATIO_TO_REPORT(n) OVER (PARTITION BY g) FROM numbers WHERE n <> 2", [(1, 1.0), (4, 1.0)]),
+    ("SELECT RATIO_TO_REPORT(n * 2) OVER () FROM numbers WHERE n <> 2 ORDER BY 1", [(0.2,), (0.8,)]),
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_WF_LISTAGG.html
+    (
+        "SELECT n, LISTAGG(n, '-') WITHIN GROUP (ORDER BY n DESC) OVER (PARTITION BY g) FROM numbers ORDER BY n",
+        [(1, "2-1"), (2, "2-1"), (4, "4")],
+    ),
+    ("SELECT LISTAGG(s) OVER () FROM numbers WHERE n = 4", [("c",)]),
     ("SELECT TOP 2 n FROM numbers ORDER BY n DESC", [(4,), (2,)]),
     ("SELECT n FROM numbers MINUS SELECT 1 ORDER BY n", [(2,), (4,)]),
     ("SELECT n * 10 AS ten, ten + 1 AS eleven, eleven - ten FROM numbers WHERE n = 1", [(10, 11, 1)]),

@@ -10,6 +10,7 @@ import pytest
 from psycopg2 import extras, sql
 
 from dwh import connecting
+from dwh.local.redshift.dialect.refusals import SYSTEM_INSTEAD
 from tests.local.conftest import DATABASE, PASSWORD, USER, VARIABLES_OF_LIBPQ
 
 REFUSED = [
@@ -47,6 +48,8 @@ REFUSED = [
     ("COPY t TO STDOUT", "syntax error"),
     ("LOCK t IN SHARE MODE", "LOCK"),
     ("SET work_mem TO '1GB'", "work_mem"),
+    ("SET error_on_nondeterministic_update TO true", "error_on_nondeterministic_update"),
+    ("SET error_on_nondeterministic_update = 'on'", "error_on_nondeterministic_update"),
     ("UNLOAD ('SELECT 1') TO 's3://b/k' IAM_ROLE 'x'", "not supported by the local target"),
     ("SELECT * FROM t PIVOT (SUM(a) FOR b IN (1, 2))", "PIVOT"),
     ("SELECT a, COUNT(*) FROM t GROUP BY ALL", "GROUP BY ALL"),
@@ -75,7 +78,78 @@ REFUSED = [
     ("EXPLAIN VACUUM", "EXPLAIN"),
     ("EXPLAIN SELECT now()", "now"),
     ("EXPLAIN", "syntax error"),
+    ("SELECT * FROM stl_scan", "the system table stl_scan"),
+    ("SELECT * FROM pg_catalog.stv_blocklist b", "the system table stv_blocklist"),
+    ("SELECT 1 FROM pg_class c JOIN SVL_COMPILE q ON q.query = c.oid", "the system table svl_compile"),
+    ("SELECT 1 FROM pg_class, sys_vacuum_history", "the system table sys_vacuum_history"),
+    ("SELECT [", "syntax error"),
+    ("SELECT 1 FROM t WHERE a = ]", "syntax error"),
+    ("SELECT FROM WHERE [x", "syntax error"),
+    ("PREPARE p (int", "syntax error"),
+    ("PREPARE p AS INSERT INTO t VALUES (1)", "PREPARE of a statement that changes data is not supported by the local"),
+    ("SELECT REGEXP_SUBSTR('ab', 'a|ab', 1, 1, 'p')", "a Perl pattern with alternatives"),
+    ("SELECT REGEXP_COUNT('ab', 'a+?', 1, 'ip')", "a Perl pattern with alternatives or lazy quantifiers"),
+    ("CANCEL", "syntax error"),
+    ("CANCEL 1.5", "syntax error"),
+    ("CANCEL 12 13", "syntax error"),
+    ("SELECT RATIO_TO_REPORT(a) FROM t", "syntax error"),
+    ("SELECT RATIO_TO_REPORT(a) OVER (ORDER BY a) FROM t", "syntax error"),
+    ("SELECT LISTAGG(DISTINCT a) OVER () FROM t", "LISTAGG(DISTINCT x) as a window function"),
+    ("CREATE TABLE numbered (a int IDENTITY)", "IDENTITY without a seed"),
+    ("SELECT * FROM t, u WHERE t.a = u.a(+)", "the (+) of an outer join"),
+    (
+        "SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY a) OVER (PARTITION BY a) FROM t",
+        "PERCENTILE_CONT or PERCENTILE_DISC as a window",
+    ),
+    (
+        "SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY a) OVER () FROM t",
+        "PERCENTILE_CONT or PERCENTILE_DISC as a window",
+    ),
 ]
+# Names that begin like those of system tables, and are none or are there.
+NOT_REFUSED = (
+    "SELECT COUNT(*) FROM stl_load_errors",
+    "SELECT COUNT(*) FROM pg_catalog.svv_table_info",
+    "SELECT COUNT(*) FROM svv_external_tables t JOIN svv_external_columns c ON c.tablename = t.tablename",
+    "WITH stl_mine AS (SELECT 1 AS a) SELECT a FROM stl_mine",
+    "SELECT 1 AS a, 2 AS stl_b",
+)
+
+
+@pytest.mark.parametrize("statement", NOT_REFUSED)
+def test_not_refused(plain_sql, statement):
+    plain_sql.run(statement)
+
+
+def test_system_tables_are_refused_with_what_serves_instead(plain_sql):
+    with pytest.raises(psycopg2.Error) as raised:
+        plain_sql.run("SELECT * FROM stv_tbl_perm")
+    assert raised.value.diag.message_hint == "use svv_table_info"
+    for instead in set(SYSTEM_INSTEAD.values()):
+        plain_sql.run(f"SELECT * FROM {instead}")
+
+
+def test_navigation_into_super_by_a_dot_is_named(plain_sql):
+    with pytest.raises(psycopg2.Error) as raised:
+        plain_sql.run("SELECT doc.a FROM (SELECT JSON_PARSE('{\"a\":1}') AS doc) AS d")
+    assert "navigation into SUPER is not supported by the local target" in raised.value.diag.message_hint
+
+
+def test_prepare_and_execute(plain_sql):
+    plain_sql.run("PREPARE sum_of (int, varchar(3)) AS SELECT $1 + 1, NVL($2, 'none')")
+    assert plain_sql.run("EXECUTE sum_of (1, NULL)") == [(2, "none")]
+    plain_sql.run("DEALLOCATE sum_of")
+
+
+def test_a_name_may_hold_any_character_of_several_bytes(plain_sql):
+    # The ASCII letters are folded: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+    names = "\U0001f3b5", "a\u200eb", "GRÖßE", "\u00a0Ä"
+    columns = ", ".join(f"{name} int" for name in names)
+    plain_sql.run(
+        f"DROP TABLE IF EXISTS many; CREATE TEMP TABLE many ({columns}); INSERT INTO many VALUES (1, 2, 3, 4)"
+    )
+    assert plain_sql.run(f"SELECT {', '.join(names)} FROM many m WHERE m.\U0001f3b5=1") == [(1, 2, 3, 4)]
+    assert plain_sql.run('SELECT "GrÖße" FROM many') == [(3,)]
 
 
 @pytest.mark.parametrize(("statement", "message"), REFUSED, ids=[case[0] for case in REFUSED])
@@ -270,7 +344,8 @@ def test_delete_without_from_and_with_using(two):
 
 def test_settings(plain_sql):
     plain_sql.run(
-        "SET query_group TO 'nightly'; SET enable_result_cache_for_session TO off; SET statement_timeout TO 60000"
+        "SET query_group TO 'nightly'; SET enable_result_cache_for_session TO off; SET statement_timeout TO 60000;"
+        " SET error_on_nondeterministic_update TO false"
     )
     assert plain_sql.one("SHOW query_group") == "nightly"
     plain_sql.run("RESET query_group; RESET statement_timeout")
@@ -304,7 +379,55 @@ def test_an_empty_statement_is_an_error(plain_sql):
 
 
 def test_super_comes_back_as_text(plain_sql):
-    assert plain_sql.one("SELECT JSON_PARSE('{\"a\": [1]}')") == '{"a": [1]}'
+    # Without the blanks between its parts: https://docs.aws.amazon.com/redshift/latest/dg/parse_json.html
+    parsed = plain_sql.one("""SELECT JSON_PARSE('{"a b": [1, "x  y", "\\\\" ", 2.50]\n}')""")
+    assert parsed == '{"a b":[1,"x  y","\\" ",2.50]}'
+    with pytest.raises(psycopg2.Error, match="invalid input syntax for type json"):
+        plain_sql.one("SELECT JSON_PARSE('1 2')")
+
+
+STORED = [
+    # Without JSON_PARSE the value is a single string: https://docs.aws.amazon.com/redshift/latest/dg/parse_json.html
+    ("""INSERT INTO documents VALUES ('{"a":1}')""", '"{\\"a\\":1}"'),
+    ("INSERT INTO documents (doc) VALUES ('abc')", '"abc"'),
+    ("INSERT INTO documents VALUES ('5')", '"5"'),
+    ("INSERT INTO documents VALUES (5)", "5"),
+    ("INSERT INTO documents VALUES (1.50)", "1.50"),
+    ("INSERT INTO documents VALUES (true)", "true"),
+    ("INSERT INTO documents VALUES (NULL)", None),
+    ("""INSERT INTO documents VALUES (JSON_PARSE('{"a":1}'))""", '{"a":1}'),
+    ("""INSERT INTO documents SELECT '{"a":1}'""", '"{\\"a\\":1}"'),
+    ("""INSERT INTO documents SELECT DISTINCT '[1]' AS x""", '"[1]"'),
+    ("INSERT INTO documents SELECT 'x'::varchar UNION SELECT 'x'", '"x"'),
+    ("INSERT INTO documents VALUES (JSON_PARSE('[1]')); UPDATE documents SET doc = '[2]' WHERE 1 = 1", '"[2]"'),
+    ("INSERT INTO documents VALUES ('x'); UPDATE documents SET doc = doc", '"x"'),
+    ("INSERT INTO documents VALUES (CAST('{}' AS SUPER))", '"{}"'),
+    ("INSERT INTO documents SELECT '{}'::super", '"{}"'),
+    ("INSERT INTO documents SELECT '[1]' AS a FROM (SELECT 1 AS n) x GROUP BY 1", '"[1]"'),
+    ("ALTER TABLE documents ADD n super DEFAULT '[]'; INSERT INTO documents (n) VALUES (DEFAULT)", '"[]"'),
+    (
+        "INSERT INTO documents VALUES ('it''s'), (JSON_PARSE('1')); DELETE FROM documents WHERE doc::varchar <> '1'",
+        "1",
+    ),
+    ("INSERT INTO documents SELECT NVL(doc, JSON_PARSE('[]')) FROM (SELECT NULL::super AS doc) AS d", "[]"),
+]
+
+
+@pytest.mark.parametrize(("statement", "stored"), STORED, ids=[case[0] for case in STORED])
+def test_a_string_in_super_stays_a_string(plain_sql, statement, stored):
+    plain_sql.run("DROP TABLE IF EXISTS documents; CREATE TEMP TABLE documents (doc super)")
+    plain_sql.run(statement)
+    column = "n" if "ADD n" in statement else "doc"
+    assert plain_sql.run(f"SELECT {column} FROM documents") == [(stored,)]
+
+
+def test_a_string_in_super_loses_its_quotes_as_text(plain_sql):
+    values = "'a \"b\"'::super, JSON_PARSE('\"c\"'), JSON_PARSE('2.50'), JSON_PARSE('null'), NULL::super"
+    casts = ", ".join(f"CAST({value} AS VARCHAR)" for value in values.split(", "))
+    assert plain_sql.run(f"SELECT {casts}") == [('a "b"', "c", "2.50", None, None)]
+    assert plain_sql.one("SELECT JSON_SERIALIZE('c'::super)") == '"c"'
+    with pytest.raises(psycopg2.Error, match="array or object in SUPER to VARCHAR is not supported"):
+        plain_sql.run("SELECT JSON_PARSE('[1]')::varchar(5)")
 
 
 def test_who_holds_locks(two):

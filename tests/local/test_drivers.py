@@ -110,6 +110,20 @@ def test_ddl_copy_and_writes_by_each(drivers, copies):
         ask(connection, "DROP TABLE loaded")
 
 
+def test_a_string_in_super_stays_a_string_by_each(drivers):
+    # https://docs.aws.amazon.com/redshift/latest/dg/parse_json.html
+    for connection in drivers:
+        ask(connection, "CREATE TEMP TABLE documents (n int, doc super)")
+        for n, text in enumerate(("abc", '{"a":1}', None)):
+            ask(connection, "INSERT INTO documents VALUES (%s, %s)", (n, text))
+        ask(connection, "INSERT INTO documents VALUES (%s, JSON_PARSE(%s))", (3, '{"a": 1}'))
+        ask(connection, "UPDATE documents SET doc = %s WHERE n = %s", ("new", 2))
+        found = ask(connection, "SELECT doc FROM documents ORDER BY n")
+        assert found == [('"abc"',), ('"{\\"a\\":1}"',), ('"new"',), ('{"a":1}',)]
+        assert ask(connection, "SELECT CAST(%s AS SUPER)", ("[1]",)) == [('"[1]"',)]
+        ask(connection, "DROP TABLE documents")
+
+
 def test_a_write_that_fails_leaves_nothing_in_the_way_of_the_next(drivers):
     _, three, _ = drivers
     three.execute("CREATE TEMP TABLE after_it (a int)")

@@ -42,11 +42,15 @@ def test_a_bind_message_that_is_cut_off_is_refused(cut):
         protocol.bind(bound((1,))[:-cut])
 
 
+CUSTOM = 16999  # the number of a type that is not PostgreSQL's own
+
+
 def test_columns_that_clients_do_not_know_come_as_text():
     asked = protocol.bind(bound((1,)))
-    assert asked.as_text([23, 114]) == protocol.message(b"B", bound((1, 0)))
+    assert asked.as_text([23, CUSTOM]) == protocol.message(b"B", bound((1, 0)))
+    assert asked.as_text([]) == protocol.message(b"B", bound((1,)))
     assert asked.as_text([23, 25]) == protocol.message(b"B", bound((1,)))
-    assert protocol.bind(bound((0,))).as_text([114]) == protocol.message(b"B", bound((0,)))
+    assert protocol.bind(bound((0,))).as_text([CUSTOM]) == protocol.message(b"B", bound((0,)))
 
 
 def described(*columns):
@@ -56,8 +60,8 @@ def described(*columns):
 
 
 def test_super_is_announced_as_varchar():
-    description = described((b"a", 23), (b"doc", 114))
-    assert protocol.column_types(description) == [23, 114]
+    description = described((b"a", 23), (b"doc", CUSTOM))
+    assert protocol.column_types(description) == [23, CUSTOM]
     assert protocol.column_types(protocol.known_types(description)) == [23, protocol.VARCHAR]
     assert len(protocol.known_types(description)) == len(description)
 

@@ -371,6 +371,17 @@ def test_cancel_ends_the_statement_and_not_the_session(session):
     assert run(session, "SELECT 1") == [(1,)]
 
 
+def test_the_statement_cancel_ends_the_statement_of_another_session(connect, session):
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_CANCEL.html
+    other = connect()
+    pid = session.info.backend_pid
+    threading.Timer(0.3, run, (other, f"CANCEL {pid} 'Too long'")).start()
+    with pytest.raises(errors.QueryCanceled):
+        run(session, "SELECT COUNT(*) FROM pg_class a, pg_class b, pg_class c, pg_class d, pg_class e")
+    with pytest.raises(errors.InternalError_, match="Session 1 does not exist"):
+        run(other, "CANCEL 1")
+
+
 def test_cancel_ends_a_wait_for_a_lock(connect, session):
     run(session, "CREATE TABLE t (a int)")
     holder, waiter = connect(), connect()
@@ -408,12 +419,17 @@ def slow_copy(aws, session):
 RUNNING = "SELECT COUNT(*) FROM sys_load_history WHERE status = 'running'"
 
 
-def test_cancel_ends_a_copy(connect, session, aws):
+@pytest.mark.parametrize("by", ["request", "statement"])
+def test_cancel_ends_a_copy(connect, session, aws, by):
     statement, canceled = slow_copy(aws, session), connect()
+    pid = canceled.info.backend_pid
 
     def cancel():
         wait_for(lambda: run(session, RUNNING) != [(0,)])
-        canceled.cancel()
+        if by == "request":
+            canceled.cancel()
+        else:
+            run(session, f"CANCEL {pid}")
 
     thread = threading.Thread(target=cancel)
     thread.start()

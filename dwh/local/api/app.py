@@ -30,6 +30,7 @@ from typing import Any
 
 import botocore.session
 import moto.utilities.utils
+from moto.core.config import default_user_config
 
 from dwh.local import certificate, secret
 
@@ -77,6 +78,8 @@ def create_app(state: Path, homes: Path, token: str) -> Application:
         token: the secret that every request must show.
     """
     _without_instances()
+    # The policies that AWS manages, as AmazonS3ReadOnlyAccess: 18 MB and a tenth of a second, when IAM is first called.
+    default_user_config["iam"]["load_aws_managed_policies"] = True
     with _read_once():
         import moto.moto_server.werkzeug_app
         import moto.redshift.models

@@ -15,13 +15,15 @@ from dwh.local.redshift import postgres
 from dwh.local.redshift.aws import Aws
 
 # Redshift takes its snapshot at the first statement that touches data and keeps it, the default isolation
-# (SNAPSHOT) of clusters made today; strings have backslash escapes, clocks are UTC, UNKNOWN text is quiet.
+# (SNAPSHOT) of clusters made today; strings have backslash escapes, clocks are UTC, UNKNOWN text is quiet,
+# REAL is shown by 6 digits and DOUBLE PRECISION by 15 (guide, extra_float_digits).
 SETTINGS = {
     "default_transaction_isolation": "repeatable read",
     "standard_conforming_strings": "off",
     "escape_string_warning": "off",
     "timezone": "UTC",
     "datestyle": "ISO, MDY",
+    "extra_float_digits": "0",
 }
 SEND_BUFFER = 4 << 20  # bytes
 

@@ -194,8 +194,19 @@ class Extended:
             if prepared.plan.laterals and self._may_try():
                 sql = self._known_aliases(prepared, types)
             self._lock(prepared)
+            if "$" in sql and (prepared.plan.writes or "super" in sql.lower()) and not self._skipping:
+                types = self._typed(sql, types)
         if not self._skipping:
             self._relay.ask(protocol.message(b"P", protocol.text(name, sql) + types), [Expected(b"P")])
+
+    def _typed(self, sql: str, types: bytes) -> bytes:
+        """The types of a statement's parameters: what PostgreSQL would read as SUPER is a string, as a literal is."""
+        parse = protocol.message(b"P", protocol.text(HIDDEN, sql) + types)
+        close, describe = (protocol.message(kind, b"S" + protocol.text(HIDDEN)) for kind in (b"C", b"D"))
+        units = [Expected(kind, hidden=True) for kind in (b"C", b"P", b"D")]
+        self._relay.ask(close + parse + describe + protocol.FLUSH, units)
+        self._skipping = not self._relay.settle()
+        return types if self._skipping else protocol.custom_as_text(self._relay.parameters, types)
 
     @property
     def _inside(self) -> bool:

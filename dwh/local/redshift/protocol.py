@@ -23,9 +23,9 @@ NO_PARAMETERS = b"t\0\0\0\6\0\0"
 SYNC, FLUSH = b"S\0\0\0\4", b"H\0\0\0\4"
 
 IDLE, IN_TRANSACTION, FAILED = b"I", b"T", b"E"
-# Types that PostgreSQL has and Redshift's clients do not know: json, which is behind SUPER, and jsonb. Both go as text.
-AS_TEXT = (114, 3802)
-VARCHAR = 1043
+# The first number of a type that is not PostgreSQL's own: the one behind SUPER. Clients do not know it, and get text.
+FIRST_CUSTOM = 16384
+TEXT, VARCHAR = 25, 1043
 
 
 class ProtocolError(Exception):
@@ -138,9 +138,9 @@ class Bind:
         """The same message, with the columns of types that the client does not know as text."""
         types = list(types)
         each = self.formats if len(self.formats) > 1 else self.formats * len(types)
-        if not any(each) or not set(types) & set(AS_TEXT):
+        if not any(each) or max(types, default=0) < FIRST_CUSTOM:
             return self.message()
-        each = tuple(0 if kind in AS_TEXT else asked for kind, asked in zip(types, each, strict=False))
+        each = tuple(0 if kind >= FIRST_CUSTOM else asked for kind, asked in zip(types, each, strict=False))
         return replace(self, formats=each).message()
 
     def message(self) -> bytes:
@@ -182,9 +182,23 @@ def known_types(description: bytes) -> bytes:
     """The body of a RowDescription in which each type is one that the clients know."""
     found = bytearray(description)
     for place, kind in _type_places(description):
-        if kind in AS_TEXT:
+        if kind >= FIRST_CUSTOM:
             found[place : place + 10] = struct.pack("!ihi", VARCHAR, -1, -1)
     return bytes(found)
+
+
+def custom_as_text(parameters: bytes, types: bytes) -> bytes:
+    """The types that Parse gives its parameters: as they were given, unless PostgreSQL sees a custom one; that is text.
+
+    Args:
+        parameters: the body of the ParameterDescription that came of it.
+        types: how Parse gave them.
+    """
+    (count,) = struct.unpack_from("!h", parameters)
+    kinds = struct.unpack_from(f"!{count}i", parameters, 2)
+    if max(kinds, default=0) < FIRST_CUSTOM:
+        return types
+    return struct.pack(f"!h{count}i", count, *(TEXT if kind >= FIRST_CUSTOM else kind for kind in kinds))
 
 
 def _type_places(description: bytes) -> Iterable[tuple[int, int]]:

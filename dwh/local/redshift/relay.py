@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dwh.local.redshift import protocol
 from dwh.local.redshift.channel import HUNG_UP, Channel, Gone
+from dwh.local.redshift.dialect import refusals
 
 CHUNK = 1 << 18
 # The name of our statements among the client's.
@@ -79,6 +80,8 @@ class Relay:
         self._synced = True
         # Name of a prepared statement -> the types of its columns, once it was described.
         self.types: dict[str, list[int]] = {}
+        # Those of the parameters of the statement that was described last, as PostgreSQL sends them.
+        self.parameters = b""
 
     @property
     def clean(self) -> bool:
@@ -228,6 +231,8 @@ class Relay:
         if kind == b"T":
             self._note_types(unit, body)
             body = protocol.known_types(body)
+        if kind == b"t":
+            self.parameters = body
         if kind == b"Z":
             self.state, self._synced = body, True
         if (unit.to == b"Q" and kind in b"CI") or _ENDS.get(kind) == unit.to:
@@ -265,6 +270,16 @@ def _error_at(data: bytes) -> int:
     return -1
 
 
+def _worded_missing(said: dict[str, str]) -> dict[str, str]:
+    """A relation that is not there: a system table of Redshift's, or a column whose inside is asked for."""
+    if missing := refusals.system_table(said["M"]):
+        return said | {"C": missing.sqlstate, "M": missing.message, "H": missing.hint}
+    if said["M"].startswith("missing FROM-clause entry"):
+        hint = "if it is a column of type SUPER: navigation into SUPER is not supported by the local target"
+        return {"H": hint} | said
+    return said
+
+
 def worded(said: dict[str, str], place: Path) -> dict[str, str]:
     """An error of PostgreSQL's as Redshift words it, without where in PostgreSQL it arose.
 
@@ -273,6 +288,8 @@ def worded(said: dict[str, str], place: Path) -> dict[str, str]:
         place: the folder of PostgreSQL's files, for who has to free space on its disk.
     """
     said = {letter: text for letter, text in said.items() if letter not in "WFLR"}
+    if said.get("C") == "42P01":
+        return _worded_missing(said)
     if said.get("C") == "40001":
         return said | {"C": "XX000", "M": "1023", "D": "Serializable isolation violation on table", "H": ""}
     if said.get("C") == "21000" and said["M"].startswith("MERGE"):

@@ -58,7 +58,7 @@ class Reads:
         bucket, key = split_url(url)
         self._check_region(bucket)
         if not _all_allow(self._on_get, f"arn:aws:s3:::{bucket}/{key}", {}):
-            raise errors.s3(DENIED, self.query)
+            raise errors.s3(DENIED, self.query, hint=f"the role may not read {url}")
 
     def check_list(self, bucket: str, prefix: str) -> None:
         """May the objects under this prefix be listed?
@@ -67,9 +67,16 @@ class Reads:
             RedshiftError: no, or the bucket is in another region than COPY says.
         """
         self._check_region(bucket)
+        if not self._may_list(bucket, prefix):
+            hint = f"the role may not list s3://{bucket}/{prefix}"
+            other = prefix.removesuffix("/") if prefix.endswith("/") else f"{prefix}/"
+            if self._may_list(bucket, other):
+                hint += f", only s3://{bucket}/{other}: mind the slash at its end"
+            raise errors.s3(DENIED, self.query, hint=hint)
+
+    def _may_list(self, bucket: str, prefix: str) -> bool:
         on_list = [covering(statements, "s3:ListBucket") for statements in self.says]
-        if not _all_allow(on_list, f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix}):
-            raise errors.s3(DENIED, self.query)
+        return _all_allow(on_list, f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
 
     def _check_region(self, bucket: str) -> None:
         if bucket not in self._regions:

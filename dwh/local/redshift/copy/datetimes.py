@@ -107,7 +107,7 @@ _AUTO = tuple(
         rf"(?P<year>\d{{4}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[T\s]{_COMPACT_CLOCK}{_ZONE})?",
         rf"(?P<year2>\d{{2}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[T\s]{_COMPACT_CLOCK}{_ZONE})?",
         r"(?P<year>\d{4})\.(?P<yearday>\d{3})",
-        r"J(?P<julian>\d{1,7})",
+        rf"J(?P<julian>\d{{1,7}}){_TIME}",
     )
 )
 

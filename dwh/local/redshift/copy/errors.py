@@ -60,16 +60,16 @@ class LoadError:
     reason: str
 
 
-def internal(message: str, code: int, location: str, query: int) -> RedshiftError:
+def internal(message: str, code: int, location: str, query: int, hint: str = "") -> RedshiftError:
     """An error of the load as a whole: SQLSTATE XX000, and a DETAIL block with the code."""
     rule = "-" * 47
     detail = (
         f"\n  {rule}\n  error:  {message}\n  code:      {code}\n  context:   \n  query:     {query}\n"
         f"  location:  {location}\n  process:   padbmaster [pid=1]\n  {rule}"
     )
-    return RedshiftError(message, detail=detail)
+    return RedshiftError(message, detail=detail, hint=hint)
 
 
-def s3(message: str, query: int = 0) -> RedshiftError:
+def s3(message: str, query: int = 0, hint: str = "") -> RedshiftError:
     """An error of S3 or of the role, code 8001."""
-    return internal(message, 8001, "s3_utility.cpp:677", query)
+    return internal(message, 8001, "s3_utility.cpp:677", query, hint)

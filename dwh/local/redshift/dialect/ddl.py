@@ -185,6 +185,8 @@ def column(reader: Reader, attributes: Attributes, rewrite: Callable[[Tokens], s
         elif reader.word == "IDENTITY" or reader.take("GENERATED", "BY", "DEFAULT", "AS"):
             how = "ALWAYS" if reader.tokens[reader.place - 1].upper != "AS" else "BY DEFAULT"
             reader.need("IDENTITY")
+            if reader.word != "(":
+                raise not_supported("IDENTITY without a seed and a step", "write IDENTITY(0, 1)")
             definition.append(_identity(how, reader.inside()))
         elif reader.take("ENCODE"):
             attributes.column(name)["encoding"] = encoding(reader)

@@ -16,6 +16,7 @@ from dwh.local.redshift.dialect.lexer import (
     next_code,
     render,
     word_set,
+    words,
 )
 from dwh.local.redshift.errors import RedshiftError, not_supported, syntax
 
@@ -49,7 +50,8 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg concat date_part date_trunc json_serialize regexp_replace round trunc version
+    avg concat date_part date_trunc json_serialize regexp_count regexp_instr regexp_replace regexp_substr round
+    to_date to_timestamp trunc version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.
@@ -58,6 +60,8 @@ WITH_PART = word_set(
     dateadd date_add datediff date_diff date_part date_trunc
     """
 )
+# Functions that may be told, last, that what is no JSON is NULL.
+NULL_IF_INVALID = word_set("json_extract_path_text json_extract_array_element_text json_array_length")
 RENAMED = {"nvl": "coalesce", "date_add": "dateadd", "date_diff": "datediff", "pow": "power"}
 
 
@@ -89,10 +93,13 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
     if word in _MACROS:
         return _MACROS[word](inner, rewrite), end + 1
     refusals.check_function(word)
-    if word == "listagg":
-        return _listagg(tokens, inner, end, rewrite)
+    if word in _WITH_WINDOW:
+        return _WITH_WINDOW[word](tokens, inner, end, rewrite)
     parts = arguments(inner)
-    if word in WITH_PART and parts:
+    if word in NULL_IF_INVALID and len(parts) > 1 and (last := words(parts[-1], 2)) in (["TRUE", ""], ["FALSE", ""]):
+        document, *others = map(rewrite, parts[:-1])
+        text = ",".join([f"redshift.if_json({document})" if last[0] == "TRUE" else document, *others])
+    elif word in WITH_PART and parts:
         texts = [literal(date_part(parts[0]))] + [rewrite(part) for part in parts[1:]]
         text = ",".join(texts)
     else:
@@ -105,19 +112,19 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
 
 def date_part(tokens: Tokens) -> str:
     """The name that PostgreSQL has for a date part, given as a word or as a string."""
-    words = code(tokens)
-    if len(words) != 1 or words[0].kind not in ("word", "string", "quoted"):
-        raise syntax(words[0].text if words else "")
-    name = words[0].value.lower() if words[0].kind == "string" else words[0].name
+    meant = code(tokens)
+    if len(meant) != 1 or meant[0].kind not in ("word", "string", "quoted"):
+        raise syntax(meant[0].text if meant else "")
+    name = meant[0].value.lower() if meant[0].kind == "string" else meant[0].name
     if name not in PARTS:
         raise RedshiftError(f'timestamp units "{name}" not recognized', "22023")
     return PARTS[name]
 
 
 def _extract(inner: Tokens, rewrite: Rewrite) -> str:
-    words = code(inner)
-    if len(words) < 3 or words[1].upper != "FROM":
-        raise syntax(words[1].text if len(words) > 1 else "")
+    meant = code(inner)
+    if len(meant) < 3 or meant[1].upper != "FROM":
+        raise syntax(meant[1].text if len(meant) > 1 else "")
     split = next(place for place, token in enumerate(inner) if token.upper == "FROM")
     return f"redshift.extract({literal(date_part(inner[:split]))},{rewrite(inner[split + 1 :])})"
 
@@ -183,6 +190,12 @@ def _listagg(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple
     text = f"NULLIF(CAST(({text.strip()}) AS varchar), '')"
     separator = rewrite(parts[1]) if len(parts) > 1 else "''"
     order, place = _within_group(tokens, end + 1)
+    window, place = _window(tokens, place, rewrite)
+    if window is not None:
+        if distinct:
+            raise not_supported("LISTAGG(DISTINCT x) as a window function")
+        by = f"ORDER BY {rewrite(_with_spaces(order))}" if order else ""
+        return f"redshift.listagg(string_agg({text}, {separator}) OVER ({window} {by} {_ALL_ROWS}))", place
     if order and distinct:
         by = " ".join(token.text for token in order).removesuffix(" ASC").removesuffix(" asc")
         if by != " ".join(token.text for token in value[1:]):
@@ -190,7 +203,36 @@ def _listagg(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple
         ordering = f" ORDER BY {text}"
     else:
         ordering = f" ORDER BY {rewrite(_with_spaces(order))}" if order else ""
-    return f"redshift.listagg_fits(string_agg({'DISTINCT ' if distinct else ''}{text}, {separator}{ordering}))", place
+    return f"redshift.listagg(string_agg({'DISTINCT ' if distinct else ''}{text}, {separator}{ordering}))", place
+
+
+_ALL_ROWS = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+
+
+def _ratio(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple[str, int]:
+    """RATIO_TO_REPORT: the part that a value is of the sum of its window."""
+    window, place = _window(tokens, end + 1, rewrite)
+    if window is None:
+        raise syntax(")")
+    value = f"CAST(({rewrite(inner)}) AS double precision)"
+    return f"redshift.ratio_to_report({value}, sum({value}) OVER ({window}))", place
+
+
+# Functions that stand before WITHIN GROUP or OVER, and are rewritten together with it.
+_WITH_WINDOW = {"listagg": _listagg, "ratio_to_report": _ratio}
+
+
+def _window(tokens: Tokens, place: int, rewrite: Rewrite) -> tuple[str | None, int]:
+    """What the parentheses of an OVER that comes next hold, None if there is none; and the place after it."""
+    start = next_code(tokens, place)
+    if start >= len(tokens) or tokens[start].upper != "OVER":
+        return None, place
+    opening = next_code(tokens, start + 1)
+    end = closing(tokens, opening)
+    inside = tokens[opening + 1 : end]
+    if any(token.upper == "ORDER" for token in inside):
+        raise syntax("ORDER")  # the guide allows PARTITION BY only
+    return rewrite(inside), end + 1
 
 
 def _with_spaces(tokens: Tokens) -> Tokens:
@@ -200,8 +242,6 @@ def _with_spaces(tokens: Tokens) -> Tokens:
 def _within_group(tokens: Tokens, place: int) -> tuple[Tokens, int]:
     start = next_code(tokens, place)
     if start >= len(tokens) or tokens[start].upper != "WITHIN":
-        if start < len(tokens) and tokens[start].upper == "OVER":
-            raise not_supported("LISTAGG as a window function")
         return [], place
     group = next_code(tokens, start + 1)
     opening = next_code(tokens, group + 1)
@@ -209,7 +249,4 @@ def _within_group(tokens: Tokens, place: int) -> tuple[Tokens, int]:
     inside = code(tokens[opening + 1 : end])
     if [token.upper for token in inside[:2]] != ["ORDER", "BY"]:
         raise syntax(render(inside[:1]))
-    after = next_code(tokens, end + 1)
-    if after < len(tokens) and tokens[after].upper == "OVER":
-        raise not_supported("LISTAGG as a window function")
     return inside[2:], end + 1

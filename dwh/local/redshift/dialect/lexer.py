@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 # Redshift reads a backslash in a plain string as an escape, as PostgreSQL 8.0 did (its guide doubles
 # every backslash of a pattern); the sessions of the stand-in run with standard_conforming_strings off.
+# Names may hold every character that is not ASCII, blanks among them.
 _TOKEN = re.compile(
     r"""
       (?P<space>\s+)
@@ -19,15 +20,17 @@ _TOKEN = re.compile(
     | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
     | (?P<quoted>"(?:[^"]|"")*"?)
     | (?P<number>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
-    | (?P<word>\#?[^\W\d][\w$]*)
+    | (?P<word>\#?[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)
     | (?P<op>::|<=|>=|<>|!=|!?~~?\*?|\|\||->>?|\#>>?|@>|<@|.)
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 # Rows of nothing but literals behind VALUES: nothing in them is ever rewritten, and
 # a thousand rows taken as one token cost a hundredth.
 _LITERAL = r"(?:[eE]?'(?:[^'\\]|''|\\.)*'|[-+]?\d[\d.]*(?:[eE][+-]?\d+)?|NULL|TRUE|FALSE)(?:::(?:timestamp|date))?"
-_ROWS = re.compile(rf"(?:\s*\(\s*{_LITERAL}\s*(?:,\s*{_LITERAL}\s*)*\)\s*(?:,|(?=;|\Z)))+", re.IGNORECASE | re.DOTALL)
+_ROWS = re.compile(
+    rf"(?:\s*\(\s*{_LITERAL}\s*(?:,\s*{_LITERAL}\s*)*\)\s*(?:,|(?=;|\Z)))+", re.IGNORECASE | re.DOTALL | re.ASCII
+)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
@@ -46,9 +49,9 @@ class Token:
 
     @property
     def name(self) -> str:
-        """An identifier as Redshift stores it: lower case, even when it was quoted."""
+        """An identifier as Redshift stores it: its ASCII letters in lower case, even when it was quoted."""
         text = self.text[1:-1].replace('""', '"') if self.kind == "quoted" else self.text
-        return text.lower()
+        return text.encode().lower().decode()
 
     @property
     def value(self) -> str:

@@ -10,13 +10,19 @@ from dwh.local.redshift.errors import not_supported, syntax
 _JOINS = frozenset(("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "ON", "USING", "OUTER"))
 
 
-def qualified(core: Core, rewrite: Rewrite) -> str:
-    """QUALIFY as a filter around the query: its condition becomes a column that the outer list leaves out."""
+def qualified(core: Core, rewrite: Rewrite, unknown: frozenset[str]) -> str:
+    """QUALIFY as a filter around the query: its condition becomes a column that the outer list leaves out.
+
+    Args:
+        core: the query.
+        rewrite: makes PostgreSQL's text of tokens.
+        unknown: aliases that PostgreSQL did not know in the condition, as it does no alias of the list.
+    """
     if any(token.upper == "INTO" for token in code(core.source)):
         raise not_supported("SELECT INTO with QUALIFY")
     inner: list[str] = []
     outer: list[str] = []
-    windows: dict[str, Tokens] = {}
+    aliases: dict[str, Tokens] = {}
     for number, item in enumerate(core.items):
         stars = _star(item, core.source)
         for relation in stars or ():
@@ -26,12 +32,12 @@ def qualified(core: Core, rewrite: Rewrite) -> str:
         if stars is not None:
             continue
         name, expression = alias(item)
-        if any(token.upper == "OVER" for token in expression) and name:
-            windows[name] = [Token("op", "("), *expression, Token("op", ")")]
+        if name and (name in unknown or any(token.upper == "OVER" for token in expression)):
+            aliases[name] = [Token("op", "("), *expression, Token("op", ")")]
         label = name or _label(item, number)
         inner.append(f"{rewrite(expression)} AS {identifier(label)}")
         outer.append(identifier(label))
-    condition = rewrite(replace(core.qualify, windows))
+    condition = rewrite(replace(core.qualify, aliases))
     distinct = "DISTINCT " if any(token.upper == "DISTINCT" for token in core.head) else ""
     order, limit = _order_and_limit(core.tail, rewrite)
     return (  # made of rewritten tokens, no values

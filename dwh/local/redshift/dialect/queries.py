@@ -127,7 +127,7 @@ def _select(tokens: Tokens, *, alone: bool) -> str:
         raise not_supported("TOP in a query with UNION, INTERSECT or EXCEPT", "use LIMIT")
     limit = f" LIMIT {top}" if top is not None else ""
     if core.qualify:
-        return qualified(core, rewrite) + limit
+        return qualified(core, rewrite, lateral_aliases.get()) + limit
     if lateral_aliases.get() or limit:
         items, known = _laterals(core.items)
         source = rewrite(_with_aliases(core.source, known))
@@ -155,8 +155,10 @@ def _with_aliases(source: Tokens, known: dict[str, Tokens]) -> Tokens:
 
 
 def aliases_used(tokens: Tokens) -> bool:
-    """Could an item of some SELECT list use an alias of an earlier one? Cheap, and wrong only towards yes."""
+    """Could an item of some SELECT list, or QUALIFY, use an alias? Cheap, and wrong only towards yes."""
     words = [token for token in tokens if not token.is_blank]
+    if any(token.upper == "QUALIFY" for token in words):
+        return True
     names = {
         words[place + 1].name
         for place in range(len(words) - 1)

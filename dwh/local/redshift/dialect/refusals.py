@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from dwh.local.redshift.dialect.lexer import word_set
-from dwh.local.redshift.errors import RedshiftError, refused
+from dwh.local.redshift.errors import RedshiftError, not_supported, refused
 
 # Searched in the statement in lower case, its strings, quoted names and comments emptied. The first hit counts.
 CONSTRUCTS = tuple(
@@ -30,11 +30,6 @@ CONSTRUCTS = tuple(
         (r"^\s*(listen|notify|unlisten|cluster|reindex|values|table)\b", "the statement", ""),
         (r"\bas\s*\(\s*(insert|update|delete|merge)\b", "a statement that changes data in WITH", ""),
         (r"^\s*explain\s*(verbose\s*)?\((?!\s*(select|with)\b)", "EXPLAIN with options in parentheses", ""),
-        (
-            r"^\s*prepare\b.*?\bas\s+(insert|update|delete|merge)\b",
-            "PREPARE of a statement that changes data",
-            "run it",
-        ),
         (r"^\s*create\s+schema\b.*\b(create|grant)\b", "CREATE SCHEMA with what is in it", "create it afterwards"),
         (r"^\s*alter\s+user\b.*\bset\s+(?!search_path|statement_timeout|query_group)", "this setting of a user", ""),
         (r"\bdistinct\s+on\s*\(", "SELECT DISTINCT ON", "use QUALIFY ROW_NUMBER() OVER (PARTITION BY ...) = 1"),
@@ -92,6 +87,7 @@ MISSING = tuple(
     (re.compile(pattern, re.DOTALL), construct)
     for pattern, construct in (
         (r"^\s*unload\b", "UNLOAD"),
+        (r"^\s*prepare\b.*?\bas\s+(insert|update|delete)\b", "PREPARE of a statement that changes data"),
         (r"^\s*(call|create\s+(or\s+replace\s+)?(procedure|function|library|model))\b", "a procedure or function"),
         (r"^\s*create\s+(external|datashare)\b", "an external schema, an external table or a datashare"),
         (r"\bwith\s+no\s+schema\s+binding\b", "WITH NO SCHEMA BINDING"),
@@ -99,7 +95,15 @@ MISSING = tuple(
         (r"(\*|\bselect\b[^;]*)\s+exclude\s*\(?\s*[\w\"]", "SELECT * EXCLUDE"),
         (r"\b(pivot|unpivot)\s*\(", "PIVOT"),
         (r"\b(ignore|respect)\s+nulls\b", "IGNORE NULLS"),
-        (r"^(?!.*\bpg_catalog\.).*(\w\s*\[|\.\s*\[)", "navigation into SUPER"),
+        (
+            r"^(?!.*\bpg_catalog\.).*(\b(?!(select|from|where|and|or|not|on|by|in|values)\b)[a-z_]\w*|\"q\"|\))\s*\[[^][]+\]",
+            "navigation into SUPER",
+        ),
+        (r"\(\s*\+\s*\)", "the (+) of an outer join"),
+        (
+            r"\bpercentile_(cont|disc)\s*\([^()]*\)\s*within\s+group\s*\(([^()]|\([^()]*\))*\)\s*over\b",
+            "PERCENTILE_CONT or PERCENTILE_DISC as a window function",
+        ),
         (r"\bconnect\s+by\b|\bstart\s+with\b", "CONNECT BY"),
         (r"^\s*alter\s+table\b.*\bappend\s+from\b", "ALTER TABLE APPEND"),
         (r"^\s*analyze\s+compression\b", "ANALYZE COMPRESSION"),
@@ -114,8 +118,8 @@ FUNCTIONS = word_set(
     format_encoding format_type obj_description col_description
     avg count max min sum stddev stddev_samp stddev_pop variance var_samp var_pop bool_and bool_or bit_and
     bit_or listagg median percentile_cont percentile_disc any_value row_number rank dense_rank ntile lag lead
-    first_value last_value nth_value cume_dist percent_rank grouping coalesce nvl nvl2 nullif decode greatest
-    least isnull getdate dateadd date_add datediff date_diff date_part date_trunc extract convert_timezone
+    first_value last_value nth_value cume_dist percent_rank ratio_to_report grouping coalesce nvl nvl2 nullif decode
+    greatest least isnull getdate dateadd date_add datediff date_diff date_part date_trunc extract convert_timezone
     add_months last_day months_between next_day to_timestamp to_date to_char to_number date_part_year date_cmp
     timestamp_cmp timezone date abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees dexp dlog1 dlog10 exp
     floor ln log mod pi power pow radians random round sign sin sqrt tan trunc ascii btrim char_length
@@ -166,6 +170,22 @@ NEVER = re.compile(
 # Relations of pg_catalog that have more columns on Redshift: ours are in the schema redshift (sql/catalogue.sql).
 CATALOGUE = frozenset(("pg_class", "pg_attribute", "pg_attrdef"))
 
+# System tables that are not there, and what says the same.
+SYSTEM_INSTEAD = {
+    name: instead
+    for instead, names in {
+        "pg_namespace": "svv_all_schemas svv_redshift_schemas",
+        "pg_stat_activity": "stv_inflight stv_recents stv_sessions stl_sessions",
+        "pg_user": "svl_user_info svv_user_info svv_users",
+        "stl_load_errors": "stl_loaderror_detail",
+        "stl_load_commits": "stl_file_scan stl_s3client stl_s3list",
+        "svv_table_info": "stv_blocklist stv_tbl_perm svv_diskusage stv_partitions",
+        "svv_transactions": "stv_locks",
+        "sys_load_history": "stv_load_state sys_load_detail",
+    }.items()
+    for name in names.split()
+}
+
 # Settings of Redshift that PostgreSQL lacks; they are remembered for the session and do nothing.
 OWN_SETTINGS = word_set(
     """
@@ -206,6 +226,15 @@ def check_hidden(name: str) -> None:
     """
     if NEVER.fullmatch(name):
         raise RedshiftError(f"function {name} is not supported by the local target", "42883")
+
+
+def system_table(message: str) -> RedshiftError | None:
+    """What to say in place of "relation ... does not exist", if it is a system table of Redshift."""
+    found = re.match(r'relation "(?:pg_catalog\.)?((?:stl|stv|svv|svl|svcs|sys)_\w+)" does not exist', message)
+    if found is None:
+        return None
+    instead = SYSTEM_INSTEAD.get(found[1], "")
+    return not_supported(f"the system table {found[1]}", f"use {instead}" if instead else "")
 
 
 def check_function(name: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dwh.local.redshift.dialect import alter, ddl, lexer, queries, refusals
+from dwh.local.redshift.dialect.datatypes import read_type
 from dwh.local.redshift.dialect.lexer import Name, Token, Tokens, code, word_set
 from dwh.local.redshift.dialect.reader import Reader
 from dwh.local.redshift.errors import RedshiftError, not_supported, refused, syntax
@@ -175,6 +176,38 @@ def _merge(statement: Tokens, words: Tokens) -> Plan:
     return Plan(queries.rewrite_query(statement), writes=target)
 
 
+def _prepare(statement: Tokens, words: Tokens) -> Plan:
+    """PREPARE name (types) AS statement."""
+    reader = Reader(words, 1)
+    name = reader.next().name
+    types = lexer.arguments(reader.inside()) if reader.word == "(" else []
+    kinds = ", ".join(read_type(kind, 0, cast=True)[0] for kind in types)
+    reader.need("AS")
+    plan = translate(_from(statement, reader.next()), queries.lateral_aliases.get())
+    return Plan(f"PREPARE {lexer.identifier(name)} {f'({kinds})' * bool(kinds)} AS {plan.sql}", laterals=plan.laterals)
+
+
+def _execute(statement: Tokens, words: Tokens) -> Plan:
+    """EXECUTE name (values)."""
+    reader = Reader(words, 1)
+    name = reader.next().name
+    given = f"({_spaced(reader.inside())})" if reader.word == "(" else ""
+    if reader.word:
+        raise syntax(reader.raw)
+    return Plan(f"EXECUTE {lexer.identifier(name)} {given}")
+
+
+def _cancel(statement: Tokens, words: Tokens) -> Plan:
+    """CANCEL pid; the message that may follow is for Redshift's confirmation, which there is none of here."""
+    reader = Reader(words, 1)
+    process = reader.next()
+    if reader.place < len(words) and words[reader.place].kind == "string":
+        reader.next()
+    if reader.word or process.kind != "number" or not process.text.isdecimal():
+        raise syntax(reader.raw or process.text)
+    return Plan(f"DO $redshift$BEGIN PERFORM redshift.cancel({process.text}); END$redshift$", tag="CANCEL")
+
+
 def _lock(statement: Tokens, words: Tokens) -> Plan:
     reader = Reader(words, 1)
     reader.take("TABLE")
@@ -270,6 +303,12 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
         return _act_as(words, place + 1)
     if name in ("time", "all", "characteristics"):
         return Plan(lexer.render(statement))
+    if name == "error_on_nondeterministic_update" and words[-1].text.strip("'").lower() not in (
+        "false",
+        "off",
+        "default",
+    ):
+        raise not_supported(f"{name} with the value true", "use MERGE, which refuses several matches of a row")
     if name in refusals.OWN_SETTINGS:
         at = _index(statement, words[place])
         return Plan(lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]))
@@ -304,7 +343,7 @@ def _end(statement: Tokens, words: Tokens) -> Plan:
 
 _PASSED = word_set(
     """
-    SELECT WITH DECLARE FETCH CLOSE GRANT REVOKE COMMENT PREPARE EXECUTE DEALLOCATE REFRESH
+    SELECT WITH DECLARE FETCH CLOSE GRANT REVOKE COMMENT DEALLOCATE REFRESH
     """
 )
 _EXPLAINED = word_set("( SELECT WITH INSERT UPDATE DELETE CREATE")
@@ -315,6 +354,9 @@ _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
     "UPDATE": _update,
     "DELETE": _delete,
     "MERGE": _merge,
+    "PREPARE": _prepare,
+    "EXECUTE": _execute,
+    "CANCEL": _cancel,
     "LOCK": _lock,
     "TRUNCATE": _truncate,
     "CREATE": _create,
@@ -329,6 +371,6 @@ _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
 }
 _KNOWN = word_set(
     """
-    CALL CANCEL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC
+    CALL CLUSTER CHECKPOINT DISCARD DO IMPORT LOAD MOVE REASSIGN SECURITY UNLOAD USE DESC
     """
 )

@@ -7,27 +7,25 @@ AS $$ SELECT transaction_timestamp() AT TIME ZONE 'UTC' $$;
 CREATE FUNCTION pg_catalog.getdate() RETURNS timestamp LANGUAGE sql STABLE
 AS $$ SELECT pg_catalog.date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC') $$;
 
--- EXTRACT gives whole numbers and drops what is below; DATE_PART gives DOUBLE PRECISION.
-CREATE FUNCTION redshift.extract(part text, moment timestamp) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT CASE part WHEN 'milliseconds' THEN pg_catalog.date_part('microseconds', moment)::int / 1000 % 1000
-                       WHEN 'microseconds' THEN pg_catalog.date_part('microseconds', moment)::int % 1000
-                       ELSE floor(pg_catalog.date_part(part, moment))::integer END $$;
-CREATE FUNCTION redshift.extract(part text, moment timestamptz) RETURNS double precision LANGUAGE sql STABLE
-AS $$ SELECT floor(pg_catalog.date_part(part, moment)) $$;
-CREATE FUNCTION redshift.extract(part text, moment date) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, moment)::integer $$;
-CREATE FUNCTION redshift.extract(part text, moment time) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT floor(pg_catalog.date_part(part, moment))::integer $$;
-CREATE FUNCTION redshift.extract(part text, span interval) RETURNS integer LANGUAGE sql IMMUTABLE
-AS $$ SELECT floor(pg_catalog.date_part(part, span))::integer $$;
-CREATE FUNCTION redshift.date_part(part text, moment timestamp) RETURNS double precision LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, moment) $$;
-CREATE FUNCTION redshift.date_part(part text, moment timestamptz) RETURNS double precision LANGUAGE sql STABLE
-AS $$ SELECT pg_catalog.date_part(part, moment) $$;
-CREATE FUNCTION redshift.date_part(part text, moment date) RETURNS double precision LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, moment) $$;
-CREATE FUNCTION redshift.date_part(part text, span interval) RETURNS double precision LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.date_part(part, span) $$;
+-- EXTRACT gives whole numbers and drops what is above and below; DATE_PART gives DOUBLE PRECISION, and all of the seconds.
+-- The first decade is that of the years 1 to 9, so that 2000 is in the 201st (guide, "Date parts for date or timestamp functions").
+DO $$
+DECLARE
+    kind text;
+    given text;
+    decade text;
+BEGIN
+    FOREACH kind IN ARRAY ARRAY['timestamp', 'timestamptz', 'date', 'time', 'timetz', 'interval'] LOOP
+        given := CASE kind WHEN 'timestamptz' THEN 'double precision' ELSE 'integer' END;
+        decade := CASE WHEN kind IN ('timestamp', 'timestamptz', 'date') THEN '+ (part = ''decade'')::int' ELSE '' END;
+        EXECUTE format($f$CREATE FUNCTION redshift.date_part(part text, moment %s) RETURNS double precision LANGUAGE sql STABLE
+            AS 'SELECT pg_catalog.date_part(part, moment) %s'$f$, kind, replace(decade, '''', ''''''));
+        EXECUTE format($f$CREATE FUNCTION redshift.extract(part text, moment %s) RETURNS %s LANGUAGE sql STABLE
+            AS 'SELECT (CASE part WHEN ''milliseconds'' THEN pg_catalog.date_part(''microseconds'', moment)::bigint / 1000 %% 1000
+                                  WHEN ''microseconds'' THEN pg_catalog.date_part(''microseconds'', moment)::bigint %% 1000
+                                  ELSE floor(redshift.date_part(part, moment)) END)::%2$s'$f$, kind, given);
+    END LOOP;
+END $$;
 CREATE FUNCTION pg_catalog.date_part_year(day date) RETURNS integer LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_catalog.date_part('year', day)::integer $$;
 
@@ -57,6 +55,10 @@ CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, day date) RETURNS t
 AS $$ SELECT day::timestamp + redshift.span(part, number) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment text) RETURNS timestamp LANGUAGE sql IMMUTABLE
 AS $$ SELECT moment::timestamp + redshift.span(part, number) $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment time) RETURNS time LANGUAGE sql IMMUTABLE
+AS $$ SELECT moment + redshift.span(part, number) $$;
+CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timetz) RETURNS timetz LANGUAGE sql IMMUTABLE
+AS $$ SELECT moment + redshift.span(part, number) $$;
 
 -- DATEDIFF counts the boundaries between two moments. Each part has a number that goes up by one at its boundary.
 -- Weeks begin on Sunday here.
@@ -84,6 +86,8 @@ CREATE FUNCTION pg_catalog.datediff(part text, a date, b date) RETURNS bigint LA
 AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a time, b time) RETURNS bigint LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.boundaries(part, date '1970-01-04' + b) - redshift.boundaries(part, date '1970-01-04' + a) $$;
+CREATE FUNCTION pg_catalog.datediff(part text, a timetz, b timetz) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT datediff(part, (a AT TIME ZONE 'UTC')::time, (b AT TIME ZONE 'UTC')::time) $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a text, b text) RETURNS bigint LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp) $$;
 
@@ -104,6 +108,24 @@ AS $$ SELECT CASE WHEN moment::date = last_day(moment)
                   ELSE moment + number * interval '1 month' END $$;
 CREATE FUNCTION pg_catalog.add_months(day date, number bigint) RETURNS timestamp LANGUAGE sql IMMUTABLE
 AS $$ SELECT add_months(day::timestamp, number) $$;
+CREATE FUNCTION pg_catalog.add_months(moment text, number bigint) RETURNS timestamp LANGUAGE sql IMMUTABLE
+AS $$ SELECT add_months(moment::timestamp, number) $$;
+CREATE FUNCTION pg_catalog.last_day(moment text) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT last_day(moment::timestamp) $$;
+-- TO_DATE counts on where a month has no such day, unless it is told to be strict (guide, TO_DATE).
+CREATE FUNCTION redshift.to_date(value text, format text, is_strict boolean DEFAULT false) RETURNS date LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE
+    place integer := strpos(upper(format), 'DD');
+BEGIN
+    RETURN pg_catalog.to_date(value, format);
+EXCEPTION WHEN datetime_field_overflow THEN
+    IF is_strict OR place = 0 OR format !~* '^((YYYY|MM|MON|DD)[^a-z]*)+$' THEN
+        RAISE;
+    END IF;
+    RETURN pg_catalog.to_date(overlay(value PLACING '01' FROM place FOR 2), format) + substr(value, place, 2)::integer - 1;
+END $$;
+-- What is out of range in TO_TIMESTAMP is an error here, strict or not.
+CREATE FUNCTION redshift.to_timestamp(value text, format text, is_strict boolean DEFAULT false) RETURNS timestamptz LANGUAGE sql STABLE STRICT
+AS $$ SELECT pg_catalog.to_timestamp(value, format) $$;
 CREATE FUNCTION pg_catalog.months_between(a timestamp, b timestamp) RETURNS double precision LANGUAGE sql IMMUTABLE
 AS $$ SELECT (pg_catalog.date_part('year', a) - pg_catalog.date_part('year', b)) * 12
              + pg_catalog.date_part('month', a) - pg_catalog.date_part('month', b)
@@ -140,11 +162,34 @@ AS $$ SELECT encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WH
                               WHEN 512 THEN sha512(convert_to(value, 'UTF8'))
                               WHEN 0 THEN sha256(convert_to(value, 'UTF8'))
                               WHEN 256 THEN sha256(convert_to(value, 'UTF8')) END, 'hex') $$;
+-- Regular expressions. Of the parameters, i and c mean what they mean in PostgreSQL; e takes the first subexpression, if the
+-- pattern has one; p is Perl's dialect, which PostgreSQL's own resembles, but that it takes the longest of several alternatives and
+-- not the first. What is not found is an empty string.
+CREATE FUNCTION redshift.flags(parameters text, pattern text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF parameters LIKE '%p%' AND pattern ~ '[|]|[*+?}][?+]' THEN
+        RAISE EXCEPTION USING MESSAGE = 'a Perl pattern with alternatives or lazy quantifiers is not supported by the local target',
+            ERRCODE = '0A000';
+    END IF;
+    RETURN translate(parameters, 'ep', '');
+END $$;
+CREATE FUNCTION redshift.subexpression(pattern text, parameters text) RETURNS integer LANGUAGE sql IMMUTABLE
+AS $$ SELECT (parameters LIKE '%e%' AND pg_catalog.regexp_replace(pattern, E'\\\\.', '', 'g') ~ '[(]([^?]|$)')::integer $$;
+CREATE FUNCTION redshift.regexp_substr(value text, pattern text, place integer DEFAULT 1, occurrence integer DEFAULT 1,
+    parameters text DEFAULT '') RETURNS text LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT coalesce(CASE WHEN occurrence > 0 THEN pg_catalog.regexp_substr(value, pattern, greatest(place, 1), occurrence,
+    redshift.flags(parameters, pattern), redshift.subexpression(pattern, parameters)) END, '') $$;
+CREATE FUNCTION redshift.regexp_instr(value text, pattern text, place integer DEFAULT 1, occurrence integer DEFAULT 1,
+    after integer DEFAULT 0, parameters text DEFAULT '') RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT CASE WHEN occurrence > 0 THEN pg_catalog.regexp_instr(value, pattern, greatest(place, 1), occurrence, after,
+    redshift.flags(parameters, pattern), redshift.subexpression(pattern, parameters)) ELSE 0 END $$;
+CREATE FUNCTION redshift.regexp_count(value text, pattern text, place integer DEFAULT 1, parameters text DEFAULT '')
+RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT pg_catalog.regexp_count(value, pattern, greatest(place, 1), redshift.flags(parameters, pattern)) $$;
 -- REGEXP_REPLACE replaces every match, where PostgreSQL replaces the first.
-CREATE FUNCTION redshift.regexp_replace(value text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.regexp_replace(value, pattern, '', 'g') $$;
-CREATE FUNCTION redshift.regexp_replace(value text, pattern text, replacement text) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.regexp_replace(value, pattern, replacement, 'g') $$;
+CREATE FUNCTION redshift.regexp_replace(value text, pattern text, replacement text DEFAULT '', place integer DEFAULT 1,
+    parameters text DEFAULT '') RETURNS text LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT pg_catalog.regexp_replace(value, pattern, replacement, greatest(place, 1), 0, redshift.flags(parameters, pattern)) $$;
 
 -- JSON in text. What is not there is NULL; what is no JSON is an error.
 CREATE FUNCTION redshift.json_part(value json) RETURNS text LANGUAGE sql IMMUTABLE
@@ -153,6 +198,8 @@ CREATE FUNCTION pg_catalog.json_extract_path_text(document text, VARIADIC path t
 AS $$ SELECT redshift.json_part(document::json #> path) $$;
 CREATE FUNCTION pg_catalog.json_extract_array_element_text(document text, place integer) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.json_part(document::json -> place) $$;
+CREATE FUNCTION redshift.if_json(document text) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN document IS JSON THEN document END $$;
 CREATE FUNCTION pg_catalog.json_array_length(document text) RETURNS integer LANGUAGE sql IMMUTABLE
 AS $$ SELECT json_array_length(document::json) $$;
 CREATE FUNCTION pg_catalog.is_valid_json(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
@@ -162,9 +209,9 @@ AS $$ SELECT document IS JSON ARRAY $$;
 CREATE FUNCTION pg_catalog.can_json_parse(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT document IS JSON $$;
 CREATE FUNCTION pg_catalog.json_parse(document text) RETURNS super LANGUAGE sql IMMUTABLE
-AS $$ SELECT document::json::super $$;
+AS $$ SELECT pg_catalog.regexp_replace(document::json::text, E'("(?:[^"\\\\]|\\\\.)*")|\\s+', E'\\1', 'g')::json::super $$;
 CREATE FUNCTION redshift.json_serialize(document super) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT document::json::text $$;
+AS $$ SELECT textin(redshift.document_out(document)) $$;
 
 -- Aggregates. AVG of integers is a whole number; of NUMERIC it keeps the scale.
 CREATE FUNCTION redshift.whole_average(state bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE
@@ -203,12 +250,25 @@ CREATE AGGREGATE pg_catalog.median(numeric) (SFUNC = array_append, STYPE = numer
 CREATE AGGREGATE pg_catalog.median(double precision) (SFUNC = array_append, STYPE = double precision[], FINALFUNC = redshift.middle, INITCOND = '{}');
 CREATE AGGREGATE pg_catalog.median(timestamp) (SFUNC = array_append, STYPE = timestamp[], FINALFUNC = redshift.middle, INITCOND = '{}');
 
-CREATE FUNCTION redshift.listagg_fits(list text) RETURNS varchar LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION redshift.listagg(list text) RETURNS varchar LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF octet_length(list) > 65535 THEN
         RAISE EXCEPTION USING MESSAGE = 'Result size exceeds LISTAGG limit', ERRCODE = 'XX000';
     END IF;
     RETURN list;
+END $$;
+
+CREATE FUNCTION redshift.ratio_to_report(value double precision, total double precision) RETURNS double precision LANGUAGE sql IMMUTABLE
+AS $$ SELECT value / total $$;
+
+-- CANCEL pid (guide, CANCEL, with the text of the error).
+CREATE FUNCTION redshift.cancel(session integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_stat_get_activity(session)) THEN
+        RAISE EXCEPTION USING MESSAGE = format('Session %s does not exist. The session PID might have changed. '
+            'Check the stl_restarted_sessions system table for details.', session), ERRCODE = 'XX000';
+    END IF;
+    PERFORM pg_cancel_backend(session);
 END $$;
 
 -- What Redshift says of itself; tools read both versions from it.

@@ -1,5 +1,34 @@
--- SUPER: a JSON document, kept as it was written.
-CREATE DOMAIN pg_catalog.super AS json;
+-- SUPER: text that is valid JSON. What is assigned or cast to it becomes a scalar of JSON, a string a string (guide, "Using
+-- JSON_PARSE to insert data into SUPER columns"). PostgreSQL reads a literal with the input function of its column's type,
+-- which leaves it as it is here, and then applies the type's modifier, as it would cut a VARCHAR to its length: that quotes it.
+-- What is JSON already comes from JSON_PARSE, by way of json, or from COPY, for whose lines PostgreSQL applies no modifier.
+CREATE TYPE redshift.document;
+CREATE FUNCTION redshift.document_in(cstring) RETURNS redshift.document LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION redshift.document_out(redshift.document) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE redshift.document (INPUT = redshift.document_in, OUTPUT = redshift.document_out, TYPMOD_IN = varchartypmodin, LIKE = text);
+DO $$
+DECLARE
+    kind regtype;
+BEGIN
+    FOREACH kind IN ARRAY ARRAY['redshift.document', 'json', 'text', 'varchar', 'bpchar', 'int2', 'int4', 'int8', 'numeric',
+                                'float4', 'float8', 'bool']::regtype[] LOOP
+        EXECUTE format('CREATE FUNCTION redshift.document(%s, integer, boolean) RETURNS redshift.document LANGUAGE sql IMMUTABLE STRICT
+                        AS ''SELECT redshift.document_in(json_out(to_json(%s)))''', kind,
+                       CASE kind WHEN 'redshift.document'::regtype THEN 'textin(redshift.document_out($1))' ELSE '$1' END);
+        EXECUTE format('CREATE CAST (%s AS redshift.document) WITH FUNCTION redshift.document(%1$s, integer, boolean) AS ASSIGNMENT', kind);
+    END LOOP;
+END $$;
+-- Cast to text, a string loses its quotes. What Redshift makes of an array or an object there is not documented.
+CREATE FUNCTION redshift.scalar(document redshift.document) RETURNS varchar LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    IF left(textin(redshift.document_out(document)), 1) IN ('{', '[') THEN
+        RAISE EXCEPTION USING MESSAGE = 'a cast of an array or object in SUPER to VARCHAR is not supported by the local target',
+            HINT = 'use JSON_SERIALIZE', ERRCODE = '0A000';
+    END IF;
+    RETURN json_in(redshift.document_out(document)) #>> '{}';
+END $$;
+CREATE CAST (redshift.document AS varchar) WITH FUNCTION redshift.scalar(redshift.document);
+CREATE DOMAIN pg_catalog.super AS redshift.document(1);
 
 -- VARCHAR ignores trailing blanks when it is compared, grouped, sorted or de-duplicated. PostgreSQL's functions
 -- for CHAR do just that, on the same storage; a default operator class makes GROUP BY, DISTINCT and joins use them.
