@@ -41,19 +41,22 @@ BEGIN
                         CREATE OPERATOR pg_catalog.%1$s (LEFTARG = redshift.string, RIGHTARG = text, FUNCTION = redshift.%1$I)', operator);
     END LOOP;
 
-    -- The same function for each that takes text. SUBSTRING by a regular expression is PostgreSQL's own.
+    -- The same function for each that takes text. One that is redefined is converted in its new form; SUBSTRING by a regular
+    -- expression is PostgreSQL's own.
     FOR f IN
         SELECT pronamespace::regnamespace AS schema, proname AS name, pg_get_function_result(oid) AS result, provolatile AS volatility,
                regexp_replace(pg_get_function_arguments(oid), '\mtext(,| DEFAULT|$)', 'redshift.string\1', 'g') AS arguments,
                (SELECT string_agg('$' || place || CASE given WHEN 'text'::regtype THEN '::text' ELSE '' END, ', ' ORDER BY place)
                 FROM unnest(proargtypes::oid[]) WITH ORDINALITY AS a (given, place)) AS call
-        FROM pg_proc
-        WHERE pronamespace IN ('pg_catalog'::regnamespace, 'redshift'::regnamespace) AND provariadic = 0
-          AND 'text'::regtype = ANY (proargtypes) AND oid NOT IN ('substring(text, text)'::regprocedure, 'substring(text, text, text)'::regprocedure)
+        FROM pg_proc AS p
+        WHERE 'text'::regtype = ANY (proargtypes) AND provariadic = 0
+          AND oid NOT IN ('substring(text, text)'::regprocedure, 'substring(text, text, text)'::regprocedure)
           AND proname = ANY (string_to_array('ascii btrim char_length character_length charindex concat initcap left len length '
               'lower lpad ltrim md5 octet_length overlay position quote_ident regexp_count regexp_instr regexp_replace '
               'regexp_substr repeat replace replicate reverse right rpad rtrim sha2 split_part strpos substr substring '
               'textlen to_date to_timestamp translate upper', ' '))
+          AND (pronamespace = 'redshift'::regnamespace OR NOT EXISTS
+               (SELECT FROM pg_proc AS r WHERE r.pronamespace = 'redshift'::regnamespace AND r.proname = p.proname))
     LOOP
         EXECUTE format('CREATE FUNCTION %s.%I(%s) RETURNS %s LANGUAGE sql %s AS ''SELECT %1$s.%2$I(%6$s)''', f.schema, f.name,
                        f.arguments, f.result, CASE f.volatility WHEN 'i' THEN 'IMMUTABLE' ELSE 'STABLE' END, f.call);
