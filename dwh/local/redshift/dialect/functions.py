@@ -49,7 +49,8 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg concat date_part date_trunc json_serialize regexp_replace round trunc version
+    avg chr concat date_part date_trunc exp json_serialize ln log pow power regexp_replace round split_part sqrt
+    stddev stddev_pop stddev_samp to_char to_number trunc var_pop var_samp variance version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.
@@ -148,6 +149,8 @@ def _nvl2(inner: Tokens, rewrite: Rewrite) -> str:
     parts = [rewrite(part) for part in arguments(inner)]
     if len(parts) != 3:
         raise RedshiftError("function nvl2 takes three arguments", "42883")
+    if [token.kind for part in arguments(inner)[1:] for token in code(part)] == ["string", "number"]:
+        parts[1:] = [f"({part})::varchar" for part in parts[1:]]  # PostgreSQL would take the type of the number
     return f"CASE WHEN ({parts[0]}) IS NOT NULL THEN {parts[1]} ELSE {parts[2]} END"
 
 
@@ -181,6 +184,8 @@ def _listagg(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple
     distinct = value[0].upper == "DISTINCT"
     text = rewrite(value[1:] if distinct else parts[0])
     text = f"NULLIF(CAST(({text.strip()}) AS varchar), '')"
+    if distinct:  # trailing blanks do not count
+        text = f"rtrim({text}, ' ')"
     separator = rewrite(parts[1]) if len(parts) > 1 else "''"
     order, place = _within_group(tokens, end + 1)
     if order and distinct:

@@ -63,9 +63,24 @@ BEGIN
     END LOOP;
 END $$;
 
--- Integers become BOOLEAN where they are assigned to one, or are a condition.
+-- Integers become BOOLEAN where they are assigned to one, compared with one, or are a condition themselves
+-- (https://docs.aws.amazon.com/redshift/latest/dg/r_logical_condition.html: likevegas = 1).
 UPDATE pg_catalog.pg_cast SET castcontext = 'a' WHERE castsource = 'int4'::regtype AND casttarget = 'bool'::regtype;
 CREATE FUNCTION redshift.bool(bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> 0';
 CREATE FUNCTION redshift.bool(smallint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> 0';
 CREATE CAST (bigint AS boolean) WITH FUNCTION redshift.bool(bigint) AS ASSIGNMENT;
 CREATE CAST (smallint AS boolean) WITH FUNCTION redshift.bool(smallint) AS ASSIGNMENT;
+DO $$
+DECLARE
+    kind regtype;
+    operator text;
+BEGIN
+    FOREACH kind IN ARRAY ARRAY['int2', 'int4', 'int8']::regtype[] LOOP
+        FOREACH operator IN ARRAY ARRAY['=', '<>'] LOOP
+            EXECUTE format('CREATE FUNCTION redshift.%1$I(boolean, %2$s) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT $1 %1$s $2::boolean'';
+                            CREATE FUNCTION redshift.%1$I(%2$s, boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT $1::boolean %1$s $2'';
+                            CREATE OPERATOR pg_catalog.%1$s (LEFTARG = boolean, RIGHTARG = %2$s, FUNCTION = redshift.%1$I);
+                            CREATE OPERATOR pg_catalog.%1$s (LEFTARG = %2$s, RIGHTARG = boolean, FUNCTION = redshift.%1$I)', operator, kind);
+        END LOOP;
+    END LOOP;
+END $$;

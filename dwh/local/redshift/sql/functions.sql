@@ -49,14 +49,19 @@ AS $$ SELECT CASE part WHEN 'quarter' THEN number * 3 * interval '1 month'
                        WHEN 'milliseconds' THEN number * interval '1 millisecond'
                        WHEN 'microseconds' THEN number * interval '1 microsecond'
                        ELSE number * ('1 ' || part)::interval END $$;
+-- A year after February 29 is March 1, twelve months after it February 28 (guide, DATEADD).
+CREATE FUNCTION redshift.leap(part text, number bigint, moment timestamp) RETURNS interval LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN part = 'year' AND pg_catalog.date_part('doy', moment) = 60 AND pg_catalog.date_part('day', moment) = 29
+                   AND pg_catalog.date_part('day', moment + redshift.span(part, number)) = 28
+                  THEN interval '1 day' ELSE interval '0' END $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
-AS $$ SELECT moment + redshift.span(part, number) $$;
+AS $$ SELECT moment + redshift.span(part, number) + redshift.leap(part, number, moment::timestamp) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
-AS $$ SELECT moment + redshift.span(part, number) $$;
+AS $$ SELECT moment + redshift.span(part, number) + redshift.leap(part, number, moment::timestamp) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, day date) RETURNS timestamp LANGUAGE sql IMMUTABLE
-AS $$ SELECT day::timestamp + redshift.span(part, number) $$;
+AS $$ SELECT dateadd(part, number, day::timestamp) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment text) RETURNS timestamp LANGUAGE sql IMMUTABLE
-AS $$ SELECT moment::timestamp + redshift.span(part, number) $$;
+AS $$ SELECT dateadd(part, number, moment::timestamp) $$;
 
 -- DATEDIFF counts the boundaries between two moments. Each part has a number that goes up by one at its boundary.
 -- Weeks begin on Sunday here.
@@ -139,7 +144,7 @@ CREATE FUNCTION pg_catalog.sha2(value text, bits integer) RETURNS text LANGUAGE 
 AS $$ SELECT encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WHEN 384 THEN sha384(convert_to(value, 'UTF8'))
                               WHEN 512 THEN sha512(convert_to(value, 'UTF8'))
                               WHEN 0 THEN sha256(convert_to(value, 'UTF8'))
-                              WHEN 256 THEN sha256(convert_to(value, 'UTF8')) END, 'hex') $$;
+                              WHEN 256 THEN sha256(convert_to(value, 'UTF8')) ELSE '' END, 'hex') $$;
 -- REGEXP_REPLACE replaces every match, where PostgreSQL replaces the first.
 CREATE FUNCTION redshift.regexp_replace(value text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_catalog.regexp_replace(value, pattern, '', 'g') $$;
@@ -152,7 +157,7 @@ AS $$ SELECT CASE json_typeof(value) WHEN 'null' THEN NULL ELSE value #>> '{}' E
 CREATE FUNCTION pg_catalog.json_extract_path_text(document text, VARIADIC path text[]) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.json_part(document::json #> path) $$;
 CREATE FUNCTION pg_catalog.json_extract_array_element_text(document text, place integer) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT redshift.json_part(document::json -> place) $$;
+AS $$ SELECT redshift.json_part(document::json -> CASE WHEN place >= 0 THEN place END) $$;
 CREATE FUNCTION pg_catalog.json_array_length(document text) RETURNS integer LANGUAGE sql IMMUTABLE
 AS $$ SELECT json_array_length(document::json) $$;
 CREATE FUNCTION pg_catalog.is_valid_json(document text) RETURNS boolean LANGUAGE sql IMMUTABLE
