@@ -58,6 +58,12 @@ def test_what_is_not_documented_stays_an_error(row, condition):
         row.run(f"SELECT i FROM forms WHERE {condition}")
 
 
+@pytest.mark.parametrize("value", ["t::varchar", "CAST(t AS char(5))", "t || 'x'", "LISTAGG(t)"])
+def test_a_boolean_does_not_become_text(row, value):
+    with pytest.raises(psycopg2.errors.CannotCoerce, match="cannot cast type boolean to character varying"):
+        row.run(f"SELECT {value} FROM forms")
+
+
 def test_a_string_that_is_no_number_cannot_be_compared_with_a_decimal(row):
     with pytest.raises(psycopg2.Error, match="invalid input syntax for type numeric"):
         row.run("SELECT i FROM forms WHERE n = CAST('abc' AS varchar)")
@@ -76,6 +82,7 @@ def test_integers_become_boolean_where_they_are_assigned_or_a_condition(row):
     assert row.run("SELECT t FROM flags ORDER BY n") == [(False,), (True,), (True,), (False,), (True,)]
     row.run("UPDATE flags SET t = n - 1 WHERE n < 3")
     assert row.run("SELECT t FROM flags WHERE n < 3 ORDER BY n") == [(False,), (True,)]
+    assert row.one("SELECT COUNT(*) FROM flags WHERE 1") == 5
     assert row.one("SELECT COUNT(*) FROM flags WHERE 1 AND NOT (n - 1)") == 1
     row.run("DROP TABLE flags")
 

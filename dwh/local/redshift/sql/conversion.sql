@@ -1,9 +1,6 @@
 -- Implicit conversion: numbers, dates and times become text where they are compared with a character string, and where a
 -- function takes one (guide, "Type compatibility and conversion",
--- https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion). BOOLEAN does not: it is not in
--- that table, and clusters answer "cannot cast type boolean to character varying" (datafold/data-diff#280, dbt-utils#1016) and
--- "operator does not exist: character varying = boolean" (metabase#80004).
---
+-- https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html#r_Type_conversion).
 -- There are no implicit casts to text, which would change what other statements mean. What is not text already is converted to
 -- a type that only the operators and functions of this file take. They are written in SQL, so the planner puts their bodies in
 -- their place, and joins by hash as ever.
@@ -62,6 +59,16 @@ BEGIN
                        f.arguments, f.result, CASE f.volatility WHEN 'i' THEN 'IMMUTABLE' ELSE 'STABLE' END, f.call);
     END LOOP;
 END $$;
+
+-- BOOLEAN does not become text, not even by a cast: it is not in the guide's table, and clusters answer with this error
+-- (datafold/data-diff#280, dbt-utils#1016), or "operator does not exist: character varying = boolean" (metabase#80004).
+CREATE FUNCTION redshift.no_text(boolean) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = '42846', MESSAGE = 'cannot cast type boolean to character varying',
+                          HINT = 'use CASE WHEN ... THEN ''true'' ELSE ''false'' END';
+END $$;
+UPDATE pg_catalog.pg_cast SET castfunc = 'redshift.no_text'::regproc
+WHERE castsource = 'bool'::regtype AND casttarget IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
 
 -- Integers become BOOLEAN where they are assigned to one, compared with one, or are a condition themselves
 -- (https://docs.aws.amazon.com/redshift/latest/dg/r_logical_condition.html: likevegas = 1).
