@@ -90,6 +90,11 @@ EXAMPLES: dict[str, list[tuple[str, object]]] = {
     ],
     "r_OCTET_LENGTH.html": [("octet_length('français')", 9)],
     "r_QUOTE_IDENT.html": [("quote_ident('MLB')", '"MLB"'), ("quote_ident('mlb')", "mlb")],
+    "r_QUOTE_LITERAL.html": [
+        ("quote_literal(qtysold)", "'4'"),
+        (r"quote_literal('a\\b')", r"'a\\b'"),
+        ("quote_literal('it''s')", "'it''s'"),
+    ],
     "REGEXP_COUNT.html": [
         ("regexp_count('abcdefghijklmnopqrstuvwxyz', '[a-z]{3}')", 8),
         (r"regexp_count('euismod@turpis.org', '@[^.]*\\.(org|edu)')", 1),
@@ -440,11 +445,51 @@ AGGREGATES: dict[str, list[tuple[str, object]]] = {
         ("stddev_pop(b)", 7.088723439378913),
     ],
     "r_VARIANCE_functions.html": [("variance(n)", 67.0), ("var_samp(d)", 67.0), ("var_pop(b)", 50.25)],
-    "r_MEDIAN.html": [("median(n)", Decimal("8.5"))],
+    "r_MEDIAN.html": [("median(n)", Decimal("8.5")), ("median(n)::varchar", "8.5"), ("median(d)::varchar", "8.500")],
     "r_PERCENTILE_CONT.html": [("percentile_cont(0.6) within group (order by n)", 9.4)],
     "r_LISTAGG.html": [
         ("listagg(n) within group (order by n)", "371022"),
         ("listagg(n, ', ') within group (order by n desc)", "22, 10, 7, 3"),
         ("listagg(distinct s, '|') within group (order by s)", "a|b"),
+    ],
+}
+
+# Window functions, of the seven values of PERCENT_RANK's page, in their order.
+VALUES = """
+    CREATE TEMP TABLE ranked AS
+    SELECT 15 AS v UNION ALL SELECT 20 UNION ALL SELECT 20 UNION ALL SELECT 20 UNION ALL SELECT 30 UNION ALL SELECT 30
+    UNION ALL SELECT 40
+"""
+FRAME = Refused("Aggregate window functions with an ORDER BY clause require a frame clause")
+WINDOWS: dict[str, list[tuple[str, object]]] = {
+    "r_WF_PERCENT_RANK.html": [
+        ("round(percent_rank() over (order by v), 4)", [0, 0.1667, 0.1667, 0.1667, 0.6667, 0.6667, 1])
+    ],
+    "r_WF_RANK.html": [("rank() over (order by v)", [1, 2, 2, 2, 5, 5, 7])],
+    "r_WF_DENSE_RANK.html": [("dense_rank() over (order by v)", [1, 2, 2, 2, 3, 3, 4])],
+    "r_WF_NTILE.html": [("ntile(4) over (order by v)", [1, 1, 2, 2, 3, 3, 4])],
+    "r_WF_LAG.html": [
+        ("lag(v, 1) over (order by v)", [None, 15, 20, 20, 20, 30, 30]),
+        ("lag(v, 1, 0) over (order by v)", Refused("Default parameter not be supported for window function lag")),
+        ("lag(v, 1) ignore nulls over (order by v)", BY_NAME),
+    ],
+    "r_WF_LEAD.html": [("lead(v) over (order by v)", [20, 20, 20, 30, 30, 40, None])],
+    "r_WF_NTH.html": [
+        ("nth_value(v, 5) over (order by v rows between unbounded preceding and unbounded following)", [30] * 7),
+        ("nth_value(v, 5) over (order by v)", FRAME),
+    ],
+    "r_WF_first_value.html": [
+        ("last_value(v) over (order by v rows between unbounded preceding and unbounded following)", [40] * 7),
+        ("first_value(v) over (order by v)", FRAME),
+    ],
+    "r_WF_SUM.html": [
+        ("sum(v) over (order by v rows unbounded preceding)", [15, 35, 55, 75, 105, 135, 175]),
+        ("sum(coalesce(v, 0)) over (order by v)", FRAME),
+        ("sum(v) over (order by v range between unbounded preceding and current row)", FRAME),
+        ("sum(v) over ()", [175] * 7),
+    ],
+    "r_WF_MEDIAN.html": [
+        ("median(v) over ()", [Decimal(20)] * 7),
+        ("median(v) over (order by v)", Refused("ORDER BY in the window of MEDIAN is not supported")),
     ],
 }

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import psycopg2
 import pytest
-from guide_examples import AGGREGATES, EXAMPLES, GUIDE, ROW, ROWS, Refused
+from guide_examples import AGGREGATES, EXAMPLES, GUIDE, ROW, ROWS, VALUES, WINDOWS, Refused
 
 
 def cases(pages):
@@ -19,9 +19,9 @@ def cases(pages):
 
 @pytest.fixture(scope="module")
 def tables(plain_sql):
-    plain_sql.run(f"DROP TABLE IF EXISTS ticket; {ROW}; DROP TABLE IF EXISTS numbers; {ROWS}")
+    plain_sql.run(f"{ROW}; {ROWS}; {VALUES}")
     yield plain_sql
-    plain_sql.run("DROP TABLE ticket; DROP TABLE numbers")
+    plain_sql.run("DROP TABLE ticket; DROP TABLE numbers; DROP TABLE ranked")
 
 
 def check(found, result):
@@ -36,12 +36,16 @@ def check(found, result):
         assert isinstance(found, bool) == isinstance(result, bool)
 
 
+def refused(tables, sql, result):
+    with pytest.raises(psycopg2.Error) as caught:
+        tables.run(sql)
+    assert result.text in str(caught.value)
+
+
 @pytest.mark.parametrize(("expression", "result"), cases(EXAMPLES))
 def test_an_example_of_the_guide(tables, expression, result):
     if isinstance(result, Refused):
-        with pytest.raises(psycopg2.Error) as caught:
-            tables.run(f"SELECT {expression} FROM ticket")
-        assert result.text in str(caught.value)
+        refused(tables, f"SELECT {expression} FROM ticket", result)
     else:
         check(tables.one(f"SELECT {expression} FROM ticket"), result)
 
@@ -49,3 +53,12 @@ def test_an_example_of_the_guide(tables, expression, result):
 @pytest.mark.parametrize(("expression", "result"), cases(AGGREGATES))
 def test_an_aggregate_of_the_guide(tables, expression, result):
     check(tables.one(f"SELECT {expression} FROM numbers"), result)
+
+
+@pytest.mark.parametrize(("expression", "result"), cases(WINDOWS))
+def test_a_window_function_of_the_guide(tables, expression, result):
+    sql = f"SELECT {expression} FROM ranked ORDER BY v"
+    if isinstance(result, Refused):
+        refused(tables, sql, result)
+    else:
+        assert [value for (value,) in tables.run(sql)] == result

@@ -17,7 +17,7 @@ from dwh.local.redshift.dialect.lexer import (
     render,
     word_set,
 )
-from dwh.local.redshift.errors import RedshiftError, not_supported, syntax
+from dwh.local.redshift.errors import RedshiftError, not_supported, refused, syntax
 
 Rewrite = Callable[[Tokens], str]
 # Date parts and their abbreviations (guide, "Date parts for date or timestamp functions").
@@ -49,14 +49,21 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg chr concat date_part date_trunc exp json_serialize ln log pow power regexp_replace round split_part sqrt
-    stddev stddev_pop stddev_samp to_char to_number trunc var_pop var_samp variance version
+    avg chr concat date_part date_trunc exp json_serialize ln log pow power quote_literal regexp_replace round
+    split_part sqrt stddev stddev_pop stddev_samp to_char to_number trunc var_pop var_samp variance version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.
 WITH_PART = word_set(
     """
     dateadd date_add datediff date_diff date_part date_trunc
+    """
+)
+# Window functions that need a frame where they have an ORDER BY (guide, "Window function syntax summary").
+FRAMED = word_set(
+    """
+    avg bit_and bit_or bool_and bool_or count first_value last_value max min nth_value stddev stddev_pop stddev_samp
+    sum var_pop var_samp variance
     """
 )
 RENAMED = {"nvl": "coalesce", "date_add": "dateadd", "date_diff": "datediff", "pow": "power"}
@@ -93,6 +100,7 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
     if word == "listagg":
         return _listagg(tokens, inner, end, rewrite)
     parts = arguments(inner)
+    _check_window(word, len(parts), tokens, end)
     if word in WITH_PART and parts:
         texts = [literal(date_part(parts[0]))] + [rewrite(part) for part in parts[1:]]
         text = ",".join(texts)
@@ -102,6 +110,22 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
         raise RedshiftError("function concat takes two arguments", "42883", hint="use ||")
     target = RENAMED.get(word, name.text)
     return f"{'redshift.' if word in REDEFINED else ''}{target}({text})", end + 1
+
+
+def _check_window(word: str, given: int, tokens: Tokens, end: int) -> None:
+    """Refuse what Redshift's windows do not have (its words: tidyverse/dplyr#962, OHDSI/Achilles#232)."""
+    over = next_code(tokens, end + 1)
+    if over >= len(tokens) or tokens[over].upper != "OVER":
+        return
+    if word in ("lag", "lead") and given > 2:
+        raise RedshiftError(f"Default parameter not be supported for window function {word}", "0A000", hint="use NVL")
+    opening = next_code(tokens, over + 1)
+    inside = {token.upper for token in code(tokens[opening + 1 : closing(tokens, opening)])}
+    if "ORDER" in inside and word == "median":
+        raise refused("ORDER BY in the window of MEDIAN")
+    if "ORDER" in inside and word in FRAMED and "ROWS" not in inside:
+        message = "Aggregate window functions with an ORDER BY clause require a frame clause"
+        raise RedshiftError(message, "0A000", hint="such as ROWS UNBOUNDED PRECEDING: Redshift has no RANGE")
 
 
 def date_part(tokens: Tokens) -> str:

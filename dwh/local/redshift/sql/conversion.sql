@@ -49,7 +49,7 @@ BEGIN
         WHERE 'text'::regtype = ANY (proargtypes) AND provariadic = 0
           AND oid NOT IN ('substring(text, text)'::regprocedure, 'substring(text, text, text)'::regprocedure)
           AND proname = ANY (string_to_array('ascii btrim char_length character_length charindex concat initcap left len length '
-              'lower lpad ltrim md5 octet_length overlay position quote_ident regexp_count regexp_instr regexp_replace '
+              'lower lpad ltrim md5 octet_length overlay position quote_ident quote_literal regexp_count regexp_instr regexp_replace '
               'regexp_substr repeat replace replicate reverse right rpad rtrim sha2 split_part strpos substr substring '
               'textlen to_date to_timestamp translate upper', ' '))
           AND (pronamespace = 'redshift'::regnamespace OR NOT EXISTS

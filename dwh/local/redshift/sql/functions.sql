@@ -191,7 +191,7 @@ CREATE AGGREGATE redshift.avg(real) (SFUNC = float4_accum, STYPE = double precis
 
 -- MEDIAN: of numbers NUMERIC or DOUBLE PRECISION as the argument is (integers: NUMERIC); of moments, between the two middle ones.
 CREATE FUNCTION redshift.middle(numbers numeric[]) RETURNS numeric LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.avg(n) FROM (SELECT n, row_number() OVER (ORDER BY n) AS place, count(*) OVER () AS total
+AS $$ SELECT pg_catalog.round(pg_catalog.avg(n), max(scale(n)) + 1) FROM (SELECT n, row_number() OVER (ORDER BY n) AS place, count(*) OVER () AS total
       FROM pg_catalog.unnest(numbers) AS n WHERE n IS NOT NULL) AS sorted WHERE place IN ((total + 1) / 2, total / 2 + 1) $$;
 CREATE FUNCTION redshift.middle(numbers double precision[]) RETURNS double precision LANGUAGE sql IMMUTABLE
 AS $$ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM pg_catalog.unnest(numbers) AS n $$;

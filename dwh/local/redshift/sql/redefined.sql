@@ -57,7 +57,8 @@ AS $$ SELECT to_date(value, format) $$;
 CREATE FUNCTION pg_catalog.to_timestamp(value text, format text, is_strict boolean) RETURNS timestamptz LANGUAGE sql STABLE
 AS $$ SELECT to_timestamp(value, format) $$;
 
--- CHR knows ASCII, and SPLIT_PART counts from the left.
+-- CHR knows ASCII, SPLIT_PART counts from the left, and QUOTE_LITERAL puts no E in front.
+CREATE FUNCTION redshift.quote_literal(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT ltrim(pg_catalog.quote_literal(value), 'E') $$;
 CREATE FUNCTION redshift.chr(code integer) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT CASE WHEN code BETWEEN 1 AND 127 THEN pg_catalog.chr(code) END $$;
 CREATE FUNCTION redshift.split_part(value text, delimiter text, part integer) RETURNS text LANGUAGE sql IMMUTABLE
