@@ -72,6 +72,7 @@ EXAMPLES: dict[str, list[tuple[str, object]]] = {
     "r_INITCAP.html": [
         ("initcap('All non-musical theatre')", "All Non-Musical Theatre"),
         ("initcap('MLB')", "Mlb"),
+        ("initcap('élan VITAL')", "Élan Vital"),
         ("initcap('urna.Ut@egetdictumplacerat.edu')", "Urna.Ut@Egetdictumplacerat.Edu"),
     ],
     "r_LEFT.html": [("left('The King and I', 5)", "The K"), ("right('Pal Joey', 5)", " Joey")],
@@ -82,6 +83,8 @@ EXAMPLES: dict[str, list[tuple[str, object]]] = {
         ("len('cat   ')", 6),
         ("length(city_name)", 7),
     ],
+    "r_LOWER.html": [("lower('MLB')", "mlb"), ("lower('ÉCOLE Ωmega')", "école ωmega"), ("lower(city_name)", "augusta")],
+    "r_UPPER.html": [("upper('Opera')", "OPERA"), ("upper('école')", "ÉCOLE"), ("upper(caldate)", "2008-12-31")],
     "r_LPAD.html": [
         ("lpad('La Cenerentola (Cinderella)', 20)", "La Cenerentola (Cind"),
         ("lpad('Salome', 10)", "    Salome"),

@@ -49,8 +49,9 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg chr concat date_part date_trunc exp json_serialize ln log pow power quote_literal regexp_replace round
-    split_part sqrt stddev stddev_pop stddev_samp to_char to_number trunc var_pop var_samp variance version
+    avg chr concat date_part date_trunc exp initcap json_serialize ln log lower pow power quote_literal
+    regexp_replace round split_part sqrt stddev stddev_pop stddev_samp to_char to_number trunc upper var_pop var_samp
+    variance version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.

@@ -1,6 +1,16 @@
 -- Functions that PostgreSQL has under the same name, with another result or another type. Calls are redirected here
 -- (dialect/functions.py, REDEFINED). The guide's examples are in tests/local/guide_examples.py.
 
+-- Letters of every script have a case, though text is compared by its bytes.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['lower', 'upper', 'initcap'] LOOP
+        EXECUTE format('CREATE FUNCTION redshift.%1$s(text) RETURNS text LANGUAGE sql IMMUTABLE
+                            AS ''SELECT pg_catalog.%1$s($1 COLLATE pg_c_utf8) COLLATE "default"''', name);
+    END LOOP;
+END $$;
 -- These are DOUBLE PRECISION whatever they are given; of a NUMERIC, PostgreSQL makes a NUMERIC.
 DO $$
 DECLARE
