@@ -61,11 +61,6 @@ END $$;
 CREATE FUNCTION redshift.to_number(value text, format text) RETURNS numeric LANGUAGE sql STABLE
 AS $$ SELECT pg_catalog.to_number(CASE WHEN format <> redshift.with_currency(format, '') THEN translate(value, '$ ', '') ELSE value END,
                                   regexp_replace(redshift.with_currency(format, ''), 'FM', '', 'gi')) $$;
--- With TRUE, a day or an hour that there is not is an error, as it always is here.
-CREATE FUNCTION pg_catalog.to_date(value text, format text, is_strict boolean) RETURNS date LANGUAGE sql STABLE
-AS $$ SELECT to_date(value, format) $$;
-CREATE FUNCTION pg_catalog.to_timestamp(value text, format text, is_strict boolean) RETURNS timestamptz LANGUAGE sql STABLE
-AS $$ SELECT to_timestamp(value, format) $$;
 
 -- CHR knows ASCII, SPLIT_PART counts from the left, and QUOTE_LITERAL puts no E in front.
 CREATE FUNCTION redshift.quote_literal(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT ltrim(pg_catalog.quote_literal(value), 'E') $$;
