@@ -175,8 +175,8 @@ EXAMPLES: dict[str, list[tuple[str, object]]] = {
     "r_ABS.html": [("abs(-38)", 38), ("abs(14-76)", -(14 - 76))],
     "r_ATAN2.html": [("atan2(2,2) * 4", 3.14159265358979), ("atan2(1,0) * 180 / pi()", 90.0)],
     "r_CBRT.html": [("cbrt(commission)", 3.03839539048843)],
-    "r_CEILING_FLOOR.html": [("ceiling(commission)", 29)],
-    "r_FLOOR.html": [("floor(commission)", 28)],
+    "r_CEILING_FLOOR.html": [("ceiling(commission)", 29), ("ceil(salesid)", 10000)],
+    "r_FLOOR.html": [("floor(commission)", 28), ("floor(qtysold)", 4), ("floor(-1.5::float)", -2.0)],
     "r_COT.html": [("cot(1)", 0.642092615934331)],
     "r_DEGREES.html": [("degrees(.5)", 28.6478897565412), ("degrees(pi())", 180.0)],
     "r_DEXP.html": [("dexp((7::float/100)*10)", 2.01375270747048)],
@@ -194,6 +194,8 @@ EXAMPLES: dict[str, list[tuple[str, object]]] = {
         ("round(commission)", Decimal(28)),
         ("round(commission, 1)", Decimal("28.1")),
         ("round(commission, -1)", Decimal(30)),
+        ("round(salesid)", 10000),
+        ("round(qtysold, -1)", 0),
     ],
     "r_SIGN.html": [("sign(commission)", Decimal(1)), ("sign(-4.25::float)", -1.0)],
     "r_SQRT.html": [
@@ -208,6 +210,8 @@ EXAMPLES: dict[str, list[tuple[str, object]]] = {
         ("trunc(fee)", Decimal(111)),
         ("trunc(fee, 1)", Decimal("111.1")),
         ("trunc(fee, -1)", Decimal(110)),
+        ("trunc(qtysold)", 4),
+        ("trunc(12345, -2)", 12300),
         ("trunc(listtime)", "2008-01-24"),
     ],
     # Dates.

@@ -34,6 +34,7 @@ def check(found, result):
     else:
         assert found == result
         assert isinstance(found, bool) == isinstance(result, bool)
+        assert not isinstance(found, float)
 
 
 def refused(tables, sql, result):

@@ -30,7 +30,23 @@ CREATE FUNCTION redshift.power(double precision, double precision) RETURNS doubl
 AS $$ SELECT pg_catalog.power($1, $2) $$;
 CREATE FUNCTION redshift.log(double precision, double precision) RETURNS double precision LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_catalog.log($1::numeric, $2::numeric)::double precision $$;
--- So is SUM of REAL, which PostgreSQL adds up in REAL.
+-- Integers stay integers; PostgreSQL makes DOUBLE PRECISION of them.
+DO $$
+DECLARE
+    name text;
+    kind text;
+BEGIN
+    FOREACH kind IN ARRAY ARRAY['smallint', 'integer', 'bigint'] LOOP
+        FOREACH name IN ARRAY ARRAY['pg_catalog.ceil', 'pg_catalog.ceiling', 'pg_catalog.floor', 'redshift.round', 'redshift.trunc'] LOOP
+            EXECUTE format('CREATE FUNCTION %s(%s) RETURNS %2$s LANGUAGE sql IMMUTABLE AS ''SELECT $1''', name, kind);
+        END LOOP;
+        FOREACH name IN ARRAY ARRAY['round', 'trunc'] LOOP
+            EXECUTE format('CREATE FUNCTION redshift.%1$s(%2$s, integer) RETURNS %2$s LANGUAGE sql IMMUTABLE
+                                AS ''SELECT pg_catalog.%1$s($1::numeric, $2)::%2$s''', name, kind);
+        END LOOP;
+    END LOOP;
+END $$;
+-- SUM of REAL is DOUBLE PRECISION; PostgreSQL adds up in REAL.
 CREATE FUNCTION redshift.sum_of_reals(state double precision[]) RETURNS double precision LANGUAGE sql IMMUTABLE
 AS $$ SELECT CASE WHEN state[1] > 0 THEN state[2] END $$;
 UPDATE pg_catalog.pg_aggregate SET aggtransfn = 'float4_accum'::regproc, aggtranstype = 'float8[]'::regtype, agginitval = '{0,0,0}',
