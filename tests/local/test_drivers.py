@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
 
 import psycopg
@@ -76,6 +77,48 @@ def test_the_same_rows(drivers, sql):
 def close(row):
     """redshift_connector gives decimals as numbers of another kind."""
     return tuple(float(value) if isinstance(value, float | Decimal) else value for value in row)
+
+
+# What a driver gives a type, and what it does not (the extended protocol has both); also in binary.
+TYPED = [
+    ("i = %s AND v = %s", (5, "5")),
+    ("i = %s AND v = %s", ("5", 5)),
+    ("i IN (%s, %s) AND v IN (%s, %s)", (5, 6, "5", "6")),
+    ("v IN (%s, %s)", (5, 6)),
+    ("v BETWEEN %s AND %s AND i BETWEEN %s AND %s", ("1", "9", 1, 9)),
+    ("t = %s AND t = %s", (True, 1)),
+    ("n = %s AND n = %s", (Decimal("1.50"), "1.5")),
+    ("d = %s AND d = %s", (date(2018, 11, 1), "2018-11-01")),
+    ("LEFT(i, %s) = %s AND LEFT(v, %s) = %s", (1, "5", 1, "5")),
+    ("CONCAT(v, %s) = %s", (1, "51")),
+    ("CASE v WHEN %s THEN i END = %s", (5, 5)),
+    ("i LIKE %s AND d LIKE %s", ("5%", "2018%")),
+]
+
+
+@pytest.mark.parametrize(("condition", "parameters"), TYPED)
+def test_parameters_are_converted_as_values_are(drivers, condition, parameters):
+    _, three, _ = drivers
+    for connection in drivers:
+        ask(
+            connection, "CREATE TEMP TABLE IF NOT EXISTS typed (i int, v varchar(9), t boolean, n decimal(8,2), d date)"
+        )
+        ask(connection, "DELETE FROM typed")
+        ask(connection, "INSERT INTO typed VALUES (5, '5', true, 1.5, '2018-11-01')")
+    sql = f"SELECT i FROM typed WHERE {condition}"
+    assert [ask(connection, sql, parameters) for connection in drivers] == [[(5,)]] * 3
+    assert three.execute(sql, parameters, binary=True).fetchall() == [(5,)]
+    with psycopg.ClientCursor(three) as inlined:
+        assert inlined.execute(sql, parameters).fetchall() == [(5,)]
+
+
+def test_an_integer_parameter_goes_into_a_boolean(drivers):
+    for connection in drivers:
+        ask(connection, "CREATE TEMP TABLE flagged (t boolean)")
+        ask(connection, "INSERT INTO flagged VALUES (%s)", (1,))
+        ask(connection, "UPDATE flagged SET t = %s WHERE t = %s", (0, 1))
+        assert ask(connection, "SELECT t FROM flagged") == [(False,)]
+        ask(connection, "DROP TABLE flagged")
 
 
 @pytest.mark.parametrize("sql", WRONG)

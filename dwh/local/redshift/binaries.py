@@ -23,8 +23,8 @@ from dwh.local.redshift.errors import PostgresError
 UNPRIVILEGED = "nobody"
 # Ids that no system gives to users or services: https://systemd.io/UIDS-GIDS/
 UNUSED = range(65_520, 65_534)
-# The functions of the stand-in use IS JSON, which is new in this version.
-OLDEST = 16
+# The functions of the stand-in use the collation pg_c_utf8, which is new in this version.
+OLDEST = 17
 Command = list[str | Path]
 # What a shell reads between double quotes, which is where initdb puts the path of its own programs.
 FOR_A_SHELL = re.compile(r'[$`"\\\n]')

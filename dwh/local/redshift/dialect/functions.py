@@ -18,7 +18,7 @@ from dwh.local.redshift.dialect.lexer import (
     word_set,
     words,
 )
-from dwh.local.redshift.errors import RedshiftError, not_supported, syntax
+from dwh.local.redshift.errors import RedshiftError, not_supported, refused, syntax
 
 Rewrite = Callable[[Tokens], str]
 # Date parts and their abbreviations (guide, "Date parts for date or timestamp functions").
@@ -50,8 +50,9 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg concat date_part date_trunc json_serialize regexp_count regexp_instr regexp_replace regexp_substr round
-    to_date to_timestamp trunc version
+    avg chr concat date_part date_trunc exp initcap json_serialize ln log lower pow power quote_literal regexp_count
+    regexp_instr regexp_replace regexp_substr round split_part sqrt stddev stddev_pop stddev_samp to_char to_date
+    to_number to_timestamp trunc upper var_pop var_samp variance version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.
@@ -62,6 +63,13 @@ WITH_PART = word_set(
 )
 # Functions that may be told, last, that what is no JSON is NULL.
 NULL_IF_INVALID = word_set("json_extract_path_text json_extract_array_element_text json_array_length")
+# Window functions that need a frame where they have an ORDER BY (guide, "Window function syntax summary").
+FRAMED = word_set(
+    """
+    avg bit_and bit_or bool_and bool_or count first_value last_value max min nth_value stddev stddev_pop stddev_samp
+    sum var_pop var_samp variance
+    """
+)
 RENAMED = {"nvl": "coalesce", "date_add": "dateadd", "date_diff": "datediff", "pow": "power"}
 
 
@@ -96,6 +104,7 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
     if word in _WITH_WINDOW:
         return _WITH_WINDOW[word](tokens, inner, end, rewrite)
     parts = arguments(inner)
+    _check_window(word, len(parts), tokens, end)
     if word in NULL_IF_INVALID and len(parts) > 1 and (last := words(parts[-1], 2)) in (["TRUE", ""], ["FALSE", ""]):
         document, *others = map(rewrite, parts[:-1])
         text = ",".join([f"redshift.if_json({document})" if last[0] == "TRUE" else document, *others])
@@ -108,6 +117,22 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
         raise RedshiftError("function concat takes two arguments", "42883", hint="use ||")
     target = RENAMED.get(word, name.text)
     return f"{'redshift.' if word in REDEFINED else ''}{target}({text})", end + 1
+
+
+def _check_window(word: str, given: int, tokens: Tokens, end: int) -> None:
+    """Refuse what Redshift's windows do not have (its words: tidyverse/dplyr#962, OHDSI/Achilles#232)."""
+    over = next_code(tokens, end + 1)
+    if over >= len(tokens) or tokens[over].upper != "OVER":
+        return
+    if word in ("lag", "lead") and given > 2:
+        raise RedshiftError(f"Default parameter not be supported for window function {word}", "0A000", hint="use NVL")
+    opening = next_code(tokens, over + 1)
+    inside = {token.upper for token in code(tokens[opening + 1 : closing(tokens, opening)])}
+    if "ORDER" in inside and word == "median":
+        raise refused("ORDER BY in the window of MEDIAN")
+    if "ORDER" in inside and word in FRAMED and "ROWS" not in inside:
+        message = "Aggregate window functions with an ORDER BY clause require a frame clause"
+        raise RedshiftError(message, "0A000", hint="such as ROWS UNBOUNDED PRECEDING: Redshift has no RANGE")
 
 
 def date_part(tokens: Tokens) -> str:
@@ -155,6 +180,8 @@ def _nvl2(inner: Tokens, rewrite: Rewrite) -> str:
     parts = [rewrite(part) for part in arguments(inner)]
     if len(parts) != 3:
         raise RedshiftError("function nvl2 takes three arguments", "42883")
+    if [token.kind for part in arguments(inner)[1:] for token in code(part)] == ["string", "number"]:
+        parts[1:] = [f"({part})::varchar" for part in parts[1:]]  # PostgreSQL would take the type of the number
     return f"CASE WHEN ({parts[0]}) IS NOT NULL THEN {parts[1]} ELSE {parts[2]} END"
 
 
@@ -188,6 +215,8 @@ def _listagg(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple
     distinct = value[0].upper == "DISTINCT"
     text = rewrite(value[1:] if distinct else parts[0])
     text = f"NULLIF(CAST(({text.strip()}) AS varchar), '')"
+    if distinct:  # trailing blanks do not count
+        text = f"rtrim({text}, ' ')"
     separator = rewrite(parts[1]) if len(parts) > 1 else "''"
     order, place = _within_group(tokens, end + 1)
     window, place = _window(tokens, place, rewrite)

@@ -76,8 +76,6 @@ def _token(token: Token, tokens: Tokens, following: int, before: str) -> str:
     if token.kind == "quoted" or (token.kind == "word" and token.text.startswith("#")):
         return identifier(token.name)
     after = tokens[following].upper if following < len(tokens) else ""
-    if token.kind == "number" and before == "WHERE" and after in ("AND", "OR", "GROUP", "ORDER", "UNION", ""):
-        return "true" if float(token.text) else "false"  # a number alone is a condition on Redshift
     if token.kind != "word" or before == ".":
         return token.text
     if token.upper == "SYSDATE" and before != "AS":

@@ -119,16 +119,16 @@ FUNCTIONS = word_set(
     avg count max min sum stddev stddev_samp stddev_pop variance var_samp var_pop bool_and bool_or bit_and
     bit_or listagg median percentile_cont percentile_disc any_value row_number rank dense_rank ntile lag lead
     first_value last_value nth_value cume_dist percent_rank ratio_to_report grouping coalesce nvl nvl2 nullif decode
-    greatest least isnull getdate dateadd date_add datediff date_diff date_part date_trunc extract convert_timezone
+    greatest least getdate dateadd date_add datediff date_diff date_part date_trunc extract convert_timezone
     add_months last_day months_between next_day to_timestamp to_date to_char to_number date_part_year date_cmp
     timestamp_cmp timezone date abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees dexp dlog1 dlog10 exp
     floor ln log mod pi power pow radians random round sign sin sqrt tan trunc ascii btrim char_length
     character_length charindex chr concat initcap left len length textlen lower lpad ltrim md5 octet_length
     overlay position quote_ident quote_literal regexp_count regexp_instr regexp_replace regexp_substr repeat
-    replace replicate reverse right rpad rtrim sha1 sha func_sha1 sha2 split_part strpos substring substr
+    replace replicate reverse right rpad rtrim sha2 split_part strpos substring substr
     translate trim upper to_hex json_extract_path_text json_extract_array_element_text json_array_length
     is_valid_json is_valid_json_array json_parse json_serialize can_json_parse current_schema current_schemas
-    current_database current_user current_user_id session_user user version has_table_privilege
+    current_database current_user session_user user version has_table_privilege
     has_schema_privilege has_database_privilege format_type col_description obj_description cast convert
     """
 )

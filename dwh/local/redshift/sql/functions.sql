@@ -47,14 +47,19 @@ AS $$ SELECT CASE part WHEN 'quarter' THEN number * 3 * interval '1 month'
                        WHEN 'milliseconds' THEN number * interval '1 millisecond'
                        WHEN 'microseconds' THEN number * interval '1 microsecond'
                        ELSE number * ('1 ' || part)::interval END $$;
+-- A year after February 29 is March 1, twelve months after it February 28 (guide, DATEADD).
+CREATE FUNCTION redshift.leap(part text, number bigint, moment timestamp) RETURNS interval LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN part = 'year' AND pg_catalog.date_part('doy', moment) = 60 AND pg_catalog.date_part('day', moment) = 29
+                   AND pg_catalog.date_part('day', moment + redshift.span(part, number)) = 28
+                  THEN interval '1 day' ELSE interval '0' END $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE
-AS $$ SELECT moment + redshift.span(part, number) $$;
+AS $$ SELECT moment + redshift.span(part, number) + redshift.leap(part, number, moment::timestamp) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
-AS $$ SELECT moment + redshift.span(part, number) $$;
+AS $$ SELECT moment + redshift.span(part, number) + redshift.leap(part, number, moment::timestamp) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, day date) RETURNS timestamp LANGUAGE sql IMMUTABLE
-AS $$ SELECT day::timestamp + redshift.span(part, number) $$;
+AS $$ SELECT dateadd(part, number, day::timestamp) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment text) RETURNS timestamp LANGUAGE sql IMMUTABLE
-AS $$ SELECT moment::timestamp + redshift.span(part, number) $$;
+AS $$ SELECT dateadd(part, number, moment::timestamp) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment time) RETURNS time LANGUAGE sql IMMUTABLE
 AS $$ SELECT moment + redshift.span(part, number) $$;
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timetz) RETURNS timetz LANGUAGE sql IMMUTABLE
@@ -161,7 +166,7 @@ CREATE FUNCTION pg_catalog.sha2(value text, bits integer) RETURNS text LANGUAGE 
 AS $$ SELECT encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WHEN 384 THEN sha384(convert_to(value, 'UTF8'))
                               WHEN 512 THEN sha512(convert_to(value, 'UTF8'))
                               WHEN 0 THEN sha256(convert_to(value, 'UTF8'))
-                              WHEN 256 THEN sha256(convert_to(value, 'UTF8')) END, 'hex') $$;
+                              WHEN 256 THEN sha256(convert_to(value, 'UTF8')) ELSE '' END, 'hex') $$;
 -- Regular expressions. Of the parameters, i and c mean what they mean in PostgreSQL; e takes the first subexpression, if the
 -- pattern has one; p is Perl's dialect, which PostgreSQL's own resembles, but that it takes the longest of several alternatives and
 -- not the first. What is not found is an empty string.
@@ -197,7 +202,7 @@ AS $$ SELECT CASE json_typeof(value) WHEN 'null' THEN NULL ELSE value #>> '{}' E
 CREATE FUNCTION pg_catalog.json_extract_path_text(document text, VARIADIC path text[]) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT redshift.json_part(document::json #> path) $$;
 CREATE FUNCTION pg_catalog.json_extract_array_element_text(document text, place integer) RETURNS text LANGUAGE sql IMMUTABLE
-AS $$ SELECT redshift.json_part(document::json -> place) $$;
+AS $$ SELECT redshift.json_part(document::json -> CASE WHEN place >= 0 THEN place END) $$;
 CREATE FUNCTION redshift.if_json(document text) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$ SELECT CASE WHEN document IS JSON THEN document END $$;
 CREATE FUNCTION pg_catalog.json_array_length(document text) RETURNS integer LANGUAGE sql IMMUTABLE
@@ -233,7 +238,7 @@ CREATE AGGREGATE redshift.avg(real) (SFUNC = float4_accum, STYPE = double precis
 
 -- MEDIAN: of numbers NUMERIC or DOUBLE PRECISION as the argument is (integers: NUMERIC); of moments, between the two middle ones.
 CREATE FUNCTION redshift.middle(numbers numeric[]) RETURNS numeric LANGUAGE sql IMMUTABLE
-AS $$ SELECT pg_catalog.avg(n) FROM (SELECT n, row_number() OVER (ORDER BY n) AS place, count(*) OVER () AS total
+AS $$ SELECT pg_catalog.round(pg_catalog.avg(n), max(scale(n)) + 1) FROM (SELECT n, row_number() OVER (ORDER BY n) AS place, count(*) OVER () AS total
       FROM pg_catalog.unnest(numbers) AS n WHERE n IS NOT NULL) AS sorted WHERE place IN ((total + 1) / 2, total / 2 + 1) $$;
 CREATE FUNCTION redshift.middle(numbers double precision[]) RETURNS double precision LANGUAGE sql IMMUTABLE
 AS $$ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM pg_catalog.unnest(numbers) AS n $$;
