@@ -49,7 +49,8 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg concat date_part date_trunc json_serialize regexp_replace round trunc version
+    avg concat date_part date_trunc json_serialize pg_get_constraintdef pg_get_indexdef regexp_replace round trunc
+    version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.

@@ -130,28 +130,3 @@ SELECT a.usename::text AS txn_owner, a.datname::text AS txn_db, coalesce(a.backe
 FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
 WHERE a.datname = current_database();
 GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.svv_transactions TO PUBLIC;
-
--- Keys, which nothing enforces, where information_schema shows those of PostgreSQL.
-CREATE OR REPLACE VIEW information_schema.table_constraints AS
-SELECT current_database()::information_schema.sql_identifier AS constraint_catalog,
-       n.nspname::information_schema.sql_identifier AS constraint_schema,
-       (c.relname || '_' || k.name)::information_schema.sql_identifier AS constraint_name,
-       current_database()::information_schema.sql_identifier AS table_catalog,
-       n.nspname::information_schema.sql_identifier AS table_schema,
-       c.relname::information_schema.sql_identifier AS table_name,
-       k.kind::information_schema.character_data AS constraint_type, 'NO'::information_schema.yes_or_no AS is_deferrable,
-       'NO'::information_schema.yes_or_no AS initially_deferred, 'NO'::information_schema.yes_or_no AS enforced,
-       NULL::information_schema.yes_or_no AS nulls_distinct
-FROM redshift.keys AS k JOIN pg_class AS c ON c.oid = k.tbl JOIN pg_namespace AS n ON n.oid = c.relnamespace;
-CREATE OR REPLACE VIEW information_schema.key_column_usage AS
-SELECT current_database()::information_schema.sql_identifier AS constraint_catalog,
-       n.nspname::information_schema.sql_identifier AS constraint_schema,
-       (c.relname || '_' || k.name)::information_schema.sql_identifier AS constraint_name,
-       current_database()::information_schema.sql_identifier AS table_catalog,
-       n.nspname::information_schema.sql_identifier AS table_schema,
-       c.relname::information_schema.sql_identifier AS table_name,
-       u.name::information_schema.sql_identifier AS column_name,
-       u.place::information_schema.cardinal_number AS ordinal_position,
-       NULL::information_schema.cardinal_number AS position_in_unique_constraint
-FROM redshift.keys AS k JOIN pg_class AS c ON c.oid = k.tbl JOIN pg_namespace AS n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL unnest(k.columns) WITH ORDINALITY AS u (name, place);
