@@ -29,6 +29,26 @@ DOCUMENTED = {
         "encoding distkey sortkey column_acl remarks"
     ),
     "r_SVV_REDSHIFT_SCHEMAS.html": ("database_name schema_name schema_owner schema_type schema_acl schema_option"),
+    "SYS_QUERY_HISTORY.html": (
+        "user_id query_id query_label transaction_id session_id database_name query_type status result_cache_hit"
+        " start_time end_time elapsed_time queue_time execution_time error_message returned_rows returned_bytes"
+        " query_text redshift_version usage_limit compute_type compile_time planning_time lock_wait_time"
+        " service_class_id service_class_name query_priority short_query_accelerated user_query_hash generic_query_hash"
+        " query_hash_version result_cache_query_id username"
+    ),
+    "r_STL_QUERY.html": (
+        "userid query label xid pid database querytxt starttime endtime aborted insert_pristine"
+        " concurrency_scaling_status"
+    ),
+    "r_SVL_QLOG.html": (
+        "userid query xid pid starttime endtime elapsed aborted label substring source_query"
+        " concurrency_scaling_status_txt from_sp_call"
+    ),
+    "r_STV_INFLIGHT.html": (
+        "userid slice query label xid pid starttime text suspended insert_pristine concurrency_scaling_status"
+    ),
+    "r_STV_RECENTS.html": "userid status starttime duration user_name db_name query pid",
+    "r_STV_SESSIONS.html": "starttime process user_name db_name timeout_sec",
     "r_SVV_REDSHIFT_DATABASES.html": (
         "database_name database_owner database_type database_acl database_options database_isolation_level"
     ),

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
-FILES = ("support.sql", "types.sql", "functions.sql", "keys.sql", "catalogue.sql", "system.sql", "fence.sql")
+FILES = (
+    *("support.sql", "types.sql", "functions.sql"),
+    *("keys.sql", "catalogue.sql", "system.sql", "history.sql"),
+    "fence.sql",
+)
 
 
 def install(superuser: cursor) -> None:

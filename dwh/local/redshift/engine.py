@@ -38,11 +38,24 @@ class Engine:
         signal.signal(signal.SIGINT, self._canceled)
 
     def run(self, plan: statements.Plan, statement: lexer.Tokens, *, several: bool = False) -> bool:
-        """Carry out a plan, and tell the client; whether it succeeded.
+        """Carry out a plan, and tell the client; whether it succeeded. It is taken down.
 
         Raises:
             RedshiftError: it is refused.
         """
+        self.relay.rows, self.relay.said, done = None, {}, False
+        running = self.backend.recorder.begin(statement)
+        self.backend.query = running.number
+        try:
+            done = self._run(plan, statement, several=several)
+        except RedshiftError as error:
+            self.relay.said = {"C": error.sqlstate, "M": error.message}
+            raise
+        finally:
+            running.end(done=done, rows=self.relay.rows, error=self.relay.said)
+        return done
+
+    def _run(self, plan: statements.Plan, statement: lexer.Tokens, *, several: bool) -> bool:
         if plan.control and self.implicit:
             return self._control(plan)
         if plan.copy:
@@ -116,6 +129,7 @@ class Engine:
         """Tell the client of an error of ours; a transaction is lost with it."""
         if self.relay.state not in (IDLE, FAILED):
             self.relay.abort()
+        self.relay.said = {"C": error.sqlstate, "M": error.message}
         self.client.send(protocol.error(error.message, error.sqlstate, detail=error.detail, hint=error.hint))
         return False
 
@@ -130,7 +144,8 @@ class Engine:
         except RedshiftError as error:
             return self.refuse(error)
         except psycopg2.Error as error:
-            self.client.send(_as_message(error, self.backend.place))
+            self.relay.said = _told(error, self.backend.place)
+            self.client.send(protocol.fields(self.relay.said))
             return False
         self.client.send(protocol.complete("COPY"))
         return True
@@ -168,7 +183,7 @@ class Engine:
             raise RedshiftError("Query cancelled on user's request", "57014")
 
 
-def _as_message(error: psycopg2.Error, place: Path) -> bytes:
+def _told(error: psycopg2.Error, place: Path) -> dict[str, str]:
     """What PostgreSQL told libpq, for the client."""
     diag = error.diag
     said = {
@@ -179,4 +194,4 @@ def _as_message(error: psycopg2.Error, place: Path) -> bytes:
         "D": diag.message_detail or "",
         "H": diag.message_hint or "",
     }
-    return protocol.fields(worded(said, place))
+    return worded(said, place)

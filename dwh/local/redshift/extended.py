@@ -41,6 +41,7 @@ class Message:
         name: of the statement, or else of the portal.
         whole: it names the statement, not a portal.
         text: the columns of the portal all come as text.
+        first: it is the first that runs the portal; another one has the rest of the rows.
     """
 
     kind: bytes
@@ -49,6 +50,7 @@ class Message:
     name: str
     whole: bool = False
     text: bool = True
+    first: bool = False
 
     @property
     def own(self) -> bool:
@@ -64,6 +66,7 @@ class Extended:
         self._relay = engine.relay
         self._prepared: dict[str, Prepared] = {}
         self._portals: dict[str, tuple[Prepared | None, bool]] = {}
+        self._fresh: set[str] = set()  # portals that nothing has run
         self._kept: list[tuple[bytes, bytes]] = []
         self._size = 0
         # After an error everything is passed over, up to the next Sync.
@@ -126,11 +129,14 @@ class Extended:
             asked = protocol.bind(body)
             prepared = self._prepared.get(asked.statement)
             self._portals[asked.portal] = prepared, not any(asked.formats)
+            self._fresh.add(asked.portal)
             return Message(kind, body, prepared, asked.statement, whole=True)
         if kind == b"E":
             (name,), _ = protocol.strings(body, 1)
             prepared, as_text = self._portals.get(name, (None, False))
-            return Message(kind, body, prepared, name, text=as_text)
+            first = name in self._fresh
+            self._fresh.discard(name)
+            return Message(kind, body, prepared, name, text=as_text, first=first)
         (name,), _ = protocol.strings(body[1:], 1)
         whole = body[:1] == b"S"
         prepared = self._prepared.get(name) if whole else self._portals.get(name, (None, False))[0]
@@ -251,7 +257,10 @@ class Extended:
         if message.prepared and message.prepared.plan.control:
             self._engine.implicit, self._begun = False, message.prepared.plan.control == "BEGIN"
         self._ran = self._ran or self._relay.state == IDLE
-        self._pass_on(message, Expected(b"E", text=message.text))
+        running = None
+        if message.first and message.prepared and message.prepared.tokens:
+            running = self._engine.backend.recorder.begin(message.prepared.tokens)
+        self._pass_on(message, Expected(b"E", text=message.text, running=running))
 
     # --- answers --------------------------------------------------------------------------------
 

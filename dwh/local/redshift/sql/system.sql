@@ -1,6 +1,5 @@
 -- Logs of COPY. Each row is written twice: by the session, for the rest of its transaction (whose snapshot
 -- is older than the log's), and by a second connection, to outlast a rollback. The views fold equal rows.
-CREATE SEQUENCE redshift.query_ids;
 CREATE TABLE redshift.load_errors (
     userid int, slice int, tbl int, starttime timestamp, session int, query int, filename text, line_number bigint,
     colname text, type text, col_length text, position int, raw_line text, raw_field_value text, err_code int,
@@ -21,7 +20,6 @@ CREATE INDEX ON redshift.load_commits (query);
 CREATE TABLE redshift.last_copy (session int, began timestamptz, query int, loaded bigint);
 GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.load_progress TO PUBLIC;
 GRANT SELECT, INSERT ON redshift.load_errors, redshift.load_history, redshift.load_commits, redshift.last_copy TO PUBLIC;
-GRANT USAGE ON SEQUENCE redshift.query_ids TO PUBLIC;
 
 CREATE VIEW pg_catalog.stl_load_errors AS
 SELECT userid, slice, tbl, starttime, session, query, filename::char(256), line_number, colname::char(127),
