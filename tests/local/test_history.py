@@ -263,7 +263,7 @@ def test_the_history_is_bounded_and_the_latest_is_kept(tmp_path, monkeypatch):
         last = recorder.begin(statement)
         last.end(done=True, rows=1)
     files = [(tmp_path / history.FOLDER / name).read_bytes() for name in ("0", "1")]
-    assert all(len(data) < 10_000 + 2 * (history.LONGEST + 200) for data in files)
+    assert all(len(data) < 10_000 + 3 * (history.LONGEST + 200) for data in files)
     assert sum(data.count(b"[50,") for data in files) == 2
     again = history.Recorder(history.History(tmp_path), 1, 2, "d").begin(statement)
     assert again.number == 51

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import mmap
 import os
 import struct
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,16 @@ import msgspec
 from dwh.local.redshift.dialect.lexer import Tokens, code, word_set
 
 FOLDER = "history"
-LARGEST = 2 << 20  # bytes of a file
+LARGEST = 2 << 20  # bytes of a file, about
+OVERHEAD = 120  # bytes of a line without the statement, about
 LONGEST = 4000  # characters of a statement, as in SYS_QUERY_HISTORY
-STATE = struct.Struct("<qq")  # the number of the last query, and of the file that is written to
+# The number of the last query, that of the file that is written to, and its size.
+STATE = struct.Struct("<qqq")
 # query_type: https://docs.aws.amazon.com/redshift/latest/dg/SYS_QUERY_HISTORY.html
 KINDS = {
     **{verb: verb for verb in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY")},
     **dict.fromkeys(("WITH", "("), "SELECT"),
-    **dict.fromkeys(("CREATE", "DROP", "ALTER", "TRUNCATE", "GRANT", "REVOKE", "COMMENT"), "DDL"),
+    **dict.fromkeys(("DROP", "ALTER", "TRUNCATE", "GRANT", "REVOKE", "COMMENT"), "DDL"),
 }
 # A string after one of these words is a secret; a text without any of the parts has none of them.
 SECRET = word_set("PASSWORD CREDENTIALS ACCESS_KEY_ID SECRET_ACCESS_KEY SESSION_TOKEN MASTER_SYMMETRIC_KEY")
@@ -55,19 +58,21 @@ class History:
         for made in (folder, self._state, *self._files):
             os.fchown(made, owner.st_uid, owner.st_gid)
         os.close(folder)
-        if os.fstat(self._state).st_size != STATE.size:
-            os.pwrite(self._state, STATE.pack(0, 0), 0)
+        if os.fstat(self._state).st_size < mmap.PAGESIZE:
+            os.write(self._state, bytes(mmap.PAGESIZE))  # a disk that is full later has it then
+        self._shared = mmap.mmap(self._state, mmap.PAGESIZE)
 
     def begin(self, line: list[Any]) -> int:
         """Write the line of a statement that begins, which gets the next number; the file that it is in."""
         fcntl.lockf(self._state, fcntl.LOCK_EX)
         try:
-            last, place = STATE.unpack(os.pread(self._state, STATE.size, 0))
+            last, place, size = STATE.unpack_from(self._shared)
             line[0] = last + 1
-            if os.fstat(self._files[place]).st_size > LARGEST:
-                place = 1 - place
+            if size > LARGEST:
+                place, size = 1 - place, 0
                 os.ftruncate(self._files[place], 0)
-            os.pwrite(self._state, STATE.pack(line[0], place), 0)
+            # Its line at the end is about as long as that of its beginning.
+            STATE.pack_into(self._shared, 0, line[0], place, size + 2 * (len(line[-1]) + OVERHEAD))
         finally:
             fcntl.lockf(self._state, fcntl.LOCK_UN)
         self.write(line, place)
@@ -101,13 +106,10 @@ class Recorder:
 
     def begin(self, statement: Tokens) -> Running:
         """A statement begins."""
-        words = code(statement)
         text, secrets = _text(statement)
-        running = Running(self, words, secrets)
-        running.line = [0, self.user, self.pid, self.database, _kind(words), self.label, _now(), None, "running"]
-        running.line += [None, None, text]
-        running.place = self.history.begin(running.line)
-        return running
+        facts = self.user, self.pid, self.database, _kind(statement), self.label
+        line = [0, *facts, time.time_ns() // 1000, None, "running", None, None, text]
+        return Running(self, statement, secrets, line, self.history.begin(line))
 
 
 @dataclass
@@ -115,10 +117,10 @@ class Running:
     """A statement that runs."""
 
     recorder: Recorder
-    words: Tokens
+    statement: Tokens
     secrets: list[str]
-    line: list[Any] = field(default_factory=list)
-    place: int = 0
+    line: list[Any]
+    place: int
 
     @property
     def number(self) -> int:
@@ -139,25 +141,26 @@ class Running:
         for secret in self.secrets:
             message = message.replace(secret, MASK)
         returned = (rows if self.line[4] in ("SELECT", "OTHER") else 0) if done else None
-        self.line[7:11] = [_now(), status, returned, message or None]
+        self.line[7:11] = [time.time_ns() // 1000, status, returned, message or None]
         self.recorder.history.write(self.line, self.place)
-        if done and [word.upper for word in self.words[1:2]] == ["QUERY_GROUP"]:
-            value = self.words[-1]
-            self.recorder.label = value.value if value.kind == "string" else "default"
+        if done and self.line[4] == "UTILITY":
+            self._note_label()
+
+    def _note_label(self) -> None:
+        """SET and RESET of QUERY_GROUP label the statements that come."""
+        words = code(self.statement)
+        if [word.upper for word in words[1:2]] == ["QUERY_GROUP"]:
+            self.recorder.label = words[-1].value if words[-1].kind == "string" else "default"
 
 
-def _now() -> int:
-    """Microseconds since 1970."""
-    return time.time_ns() // 1000
-
-
-def _kind(words: Tokens) -> str:
+def _kind(statement: Tokens) -> str:
     """The type of a query, as SYS_QUERY_HISTORY has it."""
-    verb = words[0].upper
-    if verb == "CREATE" and "TABLE" in [word.upper for word in words[1:4]]:
-        full = any(one.upper == "AS" and two.upper in ("SELECT", "WITH", "(") for one, two in pairwise(words))
-        return "CTAS" if full else "DDL"
-    return KINDS.get(verb, "OTHER" if verb in ("FETCH", "EXECUTE", "EXPLAIN", "SHOW") else "UTILITY")
+    verb = next(token for token in statement if not token.is_blank).upper
+    if verb != "CREATE":
+        return KINDS.get(verb, "OTHER" if verb in ("FETCH", "EXECUTE", "EXPLAIN", "SHOW") else "UTILITY")
+    words = [word.upper for word in code(statement)]
+    full = any(one == "AS" and two in ("SELECT", "WITH", "(") for one, two in pairwise(words))
+    return "CTAS" if full and "TABLE" in words[1:4] else "DDL"
 
 
 def _text(statement: Tokens) -> tuple[str, list[str]]:
