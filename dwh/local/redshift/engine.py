@@ -155,6 +155,8 @@ class Engine:
         """Let libpq talk to PostgreSQL itself, and take over what it has heard."""
         self._copying = True
         try:
+            with self.backend.cursor() as cursor:
+                cursor.execute("SELECT 1")  # or it would not know of a transaction when COPY fails at once
             yield
         except (RedshiftError, psycopg2.Error):
             self._after_libpq()
