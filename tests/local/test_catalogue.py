@@ -20,15 +20,11 @@ DOCUMENTED = {
         "database_name schema_name table_name column_name ordinal_position column_default is_nullable data_type"
         " character_maximum_length numeric_precision numeric_scale remarks"
     ),
-    "r_SVV_ALL_SCHEMAS.html": (
-        "database_name schema_name schema_owner schema_type schema_acl source_database schema_option"
-    ),
     "r_SVV_REDSHIFT_TABLES.html": "database_name schema_name table_name table_type table_acl remarks table_owner",
     "r_SVV_REDSHIFT_COLUMNS.html": (
         "database_name schema_name table_name column_name ordinal_position data_type column_default is_nullable "
         "encoding distkey sortkey column_acl remarks"
     ),
-    "r_SVV_REDSHIFT_SCHEMAS.html": ("database_name schema_name schema_owner schema_type schema_acl schema_option"),
     "SYS_QUERY_HISTORY.html": (
         "user_id query_id query_label transaction_id session_id database_name query_type status result_cache_hit"
         " start_time end_time elapsed_time queue_time execution_time error_message returned_rows returned_bytes"
@@ -40,18 +36,11 @@ DOCUMENTED = {
         "userid query label xid pid database querytxt starttime endtime aborted insert_pristine"
         " concurrency_scaling_status"
     ),
-    "r_SVL_QLOG.html": (
-        "userid query xid pid starttime endtime elapsed aborted label substring source_query"
-        " concurrency_scaling_status_txt from_sp_call"
-    ),
     "r_STV_INFLIGHT.html": (
         "userid slice query label xid pid starttime text suspended insert_pristine concurrency_scaling_status"
     ),
     "r_STV_RECENTS.html": "userid status starttime duration user_name db_name query pid",
     "r_STV_SESSIONS.html": "starttime process user_name db_name timeout_sec",
-    "r_SVV_REDSHIFT_DATABASES.html": (
-        "database_name database_owner database_type database_acl database_options database_isolation_level"
-    ),
 }
 
 
@@ -120,13 +109,6 @@ def test_columns_are_listed_with_their_types(made):
         ("title", "character varying(40)", "zstd", False, 1),
         ("price", "numeric(8,2)", "az64", False, 0),
     ]
-
-
-def test_schemas_and_the_database_are_listed(made):
-    for relation in ("svv_redshift_schemas", "svv_all_schemas"):
-        rows = made.run(f"SELECT schema_name, schema_type FROM {relation} WHERE schema_name !~ '^pg_' ORDER BY 1")
-        assert rows == [("information_schema", "local"), ("public", "local"), ("tried", "local")]
-    assert made.run("SELECT database_name, database_type FROM svv_redshift_databases") == [("warehouse", "local")]
 
 
 def test_a_user_sees_what_the_user_may_see(made):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psycopg2
 
@@ -35,27 +36,29 @@ class Engine:
         backend.in_transaction = lambda: self.relay.state != IDLE
         backend.check_client = self._check_client
         self._copying = False
+        self._running: list[list[Any]] = []
         signal.signal(signal.SIGINT, self._canceled)
 
+    def begin(self, statement: lexer.Tokens) -> None:
+        """Take down that a statement begins."""
+        if not self._running:
+            self.relay.rows, self.relay.said = None, {}
+        self._running.append(self.backend.recorder.begin(statement))
+        self.backend.query = self._running[-1][0]
+
+    def end(self, *, done: bool) -> None:
+        """Take down that those that have begun have ended: one, or a batch whose answers came together."""
+        rows = self.relay.rows if len(self._running) == 1 else None
+        for line in self._running:
+            self.backend.recorder.end(line, done=done, rows=rows, error=self.relay.said)
+        self._running.clear()
+
     def run(self, plan: statements.Plan, statement: lexer.Tokens, *, several: bool = False) -> bool:
-        """Carry out a plan, and tell the client; whether it succeeded. It is taken down.
+        """Carry out a plan, and tell the client; whether it succeeded.
 
         Raises:
             RedshiftError: it is refused.
         """
-        self.relay.rows, self.relay.said, done = None, {}, False
-        running = self.backend.recorder.begin(statement)
-        self.backend.query = running.number
-        try:
-            done = self._run(plan, statement, several=several)
-        except RedshiftError as error:
-            self.relay.said = {"C": error.sqlstate, "M": error.message}
-            raise
-        finally:
-            running.end(done=done, rows=self.relay.rows, error=self.relay.said)
-        return done
-
-    def _run(self, plan: statements.Plan, statement: lexer.Tokens, *, several: bool) -> bool:
         if plan.control and self.implicit:
             return self._control(plan)
         if plan.copy:

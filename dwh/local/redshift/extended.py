@@ -41,7 +41,6 @@ class Message:
         name: of the statement, or else of the portal.
         whole: it names the statement, not a portal.
         text: the columns of the portal all come as text.
-        first: it is the first that runs the portal; another one has the rest of the rows.
     """
 
     kind: bytes
@@ -50,7 +49,6 @@ class Message:
     name: str
     whole: bool = False
     text: bool = True
-    first: bool = False
 
     @property
     def own(self) -> bool:
@@ -66,7 +64,6 @@ class Extended:
         self._relay = engine.relay
         self._prepared: dict[str, Prepared] = {}
         self._portals: dict[str, tuple[Prepared | None, bool]] = {}
-        self._fresh: set[str] = set()  # portals that nothing has run
         self._kept: list[tuple[bytes, bytes]] = []
         self._size = 0
         # After an error everything is passed over, up to the next Sync.
@@ -129,14 +126,12 @@ class Extended:
             asked = protocol.bind(body)
             prepared = self._prepared.get(asked.statement)
             self._portals[asked.portal] = prepared, not any(asked.formats)
-            self._fresh.add(asked.portal)
             return Message(kind, body, prepared, asked.statement, whole=True)
         if kind == b"E":
             (name,), _ = protocol.strings(body, 1)
             prepared, as_text = self._portals.get(name, (None, False))
-            first = name in self._fresh
-            self._fresh.discard(name)
-            return Message(kind, body, prepared, name, text=as_text, first=first)
+            self._portals[name] = None, as_text  # another one has the rest of the rows
+            return Message(kind, body, prepared, name, text=as_text)
         (name,), _ = protocol.strings(body[1:], 1)
         whole = body[:1] == b"S"
         prepared = self._prepared.get(name) if whole else self._portals.get(name, (None, False))[0]
@@ -187,6 +182,7 @@ class Extended:
             raise RedshiftError(f"bind message supplies {count} parameters, but the statement takes none", "08P01")
         if message.kind == b"E" and message.prepared and self._settled():
             prepared, several = message.prepared, self._engine.implicit
+            self._engine.begin(prepared.tokens)
             self._skipping = not self._engine.run(prepared.plan, prepared.tokens, several=several)
         if message.kind == b"D":
             self._say((protocol.NO_PARAMETERS if message.whole else b"") + protocol.NO_DATA)
@@ -254,13 +250,12 @@ class Extended:
         self._relay.types.setdefault(name, [])
 
     def _execute(self, message: Message) -> None:
+        if message.prepared and message.prepared.tokens and not self._relay.failed:
+            self._engine.begin(message.prepared.tokens)
         if message.prepared and message.prepared.plan.control:
             self._engine.implicit, self._begun = False, message.prepared.plan.control == "BEGIN"
         self._ran = self._ran or self._relay.state == IDLE
-        running = None
-        if message.first and message.prepared and message.prepared.tokens:
-            running = self._engine.backend.recorder.begin(message.prepared.tokens)
-        self._pass_on(message, Expected(b"E", text=message.text, running=running))
+        self._pass_on(message, Expected(b"E", text=message.text))
 
     # --- answers --------------------------------------------------------------------------------
 
@@ -293,6 +288,7 @@ class Extended:
             self._relay.settle()
             self._engine.implicit = self._engine.implicit and self._relay.state != IDLE
         self._engine.end_implicit(failed=self._skipping)
+        self._engine.end(done=not self._skipping)
         self._skipping = self._ran = self._bound = self._begun = False
         if self._relay.state == IDLE:
             self._portals.clear()

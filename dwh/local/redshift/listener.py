@@ -19,7 +19,6 @@ from pathlib import Path
 
 from dwh.local.redshift import login, protocol, session
 from dwh.local.redshift.aws import Aws
-from dwh.local.redshift.backend import Connection
 from dwh.local.redshift.channel import Channel, Gone
 from dwh.local.redshift.history import History, Recorder
 
@@ -156,7 +155,7 @@ def attend(client: Channel, door: login.Door, aws: Aws, history: History, alive:
             signal.alarm(0)
             if connection is None:
                 return
-            connection.aws, connection.recorder = aws, _recorder(history, connection)
+            connection.aws, connection.recorder = aws, Recorder(history, connection)
             with closing(connection), login.known(door, connection) as key:
                 client.trust()
                 login.welcome(client, connection, key)
@@ -165,11 +164,3 @@ def attend(client: Channel, door: login.Door, aws: Aws, history: History, alive:
             client.send(protocol.error(refusal.message, refusal.sqlstate, severity="FATAL"))
         except protocol.ProtocolError as error:
             client.send(protocol.error(str(error), "08P01", severity="FATAL"))
-
-
-def _recorder(history: History, connection: Connection) -> Recorder:
-    """What takes down the statements of a session."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user::regrole::oid::int, pg_backend_pid(), current_database()")
-        ((user, pid, database),) = cursor.fetchall()
-    return Recorder(history, user, pid, database)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from dwh.local.redshift import protocol
 from dwh.local.redshift.channel import HUNG_UP, Channel, Gone
-from dwh.local.redshift.history import Running
 
 CHUNK = 1 << 18
 # The name of our statements among the client's.
@@ -48,7 +47,6 @@ class Expected:
         tried: an error that a column is not known is no error yet: it may be an alias.
         text: its rows are text throughout.
         tag: what the client is told was done, where that is not what PostgreSQL says.
-        running: takes down that it has ended.
     """
 
     to: bytes
@@ -57,7 +55,6 @@ class Expected:
     tried: bool = False
     text: bool = False
     tag: str = ""
-    running: Running | None = None
 
 
 SYNC = Expected(b"S", hidden=True)  # the session says itself that it is ready
@@ -77,7 +74,7 @@ class Relay:
         # Since the last Sync: whether an error came, and the name that PostgreSQL did not know.
         self.failed = False
         self.unknown = ""
-        # What the client was last told: the rows that it was given, and what an error says.
+        # Of what the client was last told: the rows that it was given, and what an error says.
         self.rows: int | None = None
         self.said: dict[str, str] = {}
         # Whether messages were sent since then, and whether the answer to it is the last that came.
@@ -100,7 +97,6 @@ class Relay:
             self.failed, self.unknown, self._synced = False, "", False
         self.open = SYNC not in expected
         if self.open and (self.failed or self.unknown):
-            _end(expected)
             return
         self._expected.extend(expected)
         view = memoryview(data)
@@ -183,7 +179,7 @@ class Relay:
     def _stream(self, data: bytes) -> None:
         data = self._rest + data
         if end := _END.search(data, max(0, len(data) - _LONGEST_END)):
-            self._note_end(self._expected[0], end[0][:-7])
+            self._note_rows(end[0][:-7])
             self._client.send(memoryview(data)[:-6])
             self._end_stream(data[-1:])
         elif _READY.search(data, max(0, len(data) - 6)) and (place := _error_at(data)) >= 0:
@@ -241,30 +237,26 @@ class Relay:
         if (unit.to == b"Q" and kind in b"CI") or _ENDS.get(kind) == unit.to:
             self._expected.popleft()
             self._in_rows = False
-            if kind in b"Cs" and not unit.hidden:
-                self._note_end(unit, body[:-1])
         if unit.hidden:
             return b""
+        if kind == b"C":
+            self._note_rows(body[:-1])
         return protocol.complete(unit.tag) if unit.tag and kind == b"C" else protocol.message(kind, body)
 
     def _note_types(self, unit: Expected, body: bytes) -> None:
         if unit.name is not None:
             self.types[unit.name] = protocol.column_types(body)
 
-    def _note_end(self, unit: Expected, tag: bytes) -> None:
-        """A statement of the client's has ended, or has given the rows that were asked for."""
+    def _note_rows(self, tag: bytes) -> None:
         count = tag.rpartition(b" ")[2]
         self.rows = int(count) if count.isdigit() else None
-        if unit.running:
-            unit.running.end(done=True, rows=self.rows)
 
     def _error(self, body: bytes) -> bytes:
         """An error ends all that is owed up to the next Sync."""
         said = protocol.read_fields(body)
-        lost: list[Expected] = []
         tried = bool(self._expected) and self._expected[0].tried
         while self._expected and self._expected[0].to != b"S":
-            lost.append(self._expected.popleft())
+            self._expected.popleft()
         self._in_rows = False
         if tried and said.get("C") == "42703" and (name := re.search(r'column "([^"]+)" does not exist', said["M"])):
             self.unknown = name[1]
@@ -273,16 +265,7 @@ class Relay:
         if self._silent:
             return b""
         self.said = worded(said, self._place)
-        _end(lost, self.said)
         return protocol.fields(self.said)
-
-
-def _end(lost: Sequence[Expected], said: dict[str, str] | None = None) -> None:
-    """Take down that these will not run any more: the first by an error, the others with it."""
-    for unit in lost:
-        if unit.running:
-            unit.running.end(done=False, error=said)
-            said = None
 
 
 def _error_at(data: bytes) -> int:

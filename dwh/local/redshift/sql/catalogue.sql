@@ -140,20 +140,5 @@ CREATE VIEW pg_catalog.svv_redshift_columns AS
 SELECT database_name, schema_name, table_name, column_name, ordinal_position, whole_type AS data_type, column_default, is_nullable,
        encoding::varchar(128), distkey, sortkey, acl AS column_acl, remarks
 FROM redshift.columns;
-CREATE VIEW pg_catalog.svv_redshift_schemas AS
-SELECT current_database()::varchar(128) AS database_name, nspname::varchar(128) AS schema_name, nspowner::int AS schema_owner,
-       'local'::varchar(16) AS schema_type, nspacl::text::varchar(128) AS schema_acl, NULL::varchar(128) AS schema_option
-FROM pg_namespace
-WHERE nspname NOT IN ('redshift', 'pg_toast') AND nspname NOT LIKE 'pg\_%temp\_%' ESCAPE '\' AND has_schema_privilege(oid, 'USAGE');
-CREATE VIEW pg_catalog.svv_all_schemas AS
-SELECT database_name, schema_name, schema_owner, schema_type::varchar(128), schema_acl, NULL::varchar(128) AS source_database,
-       schema_option::varchar(256)
-FROM pg_catalog.svv_redshift_schemas;
-CREATE VIEW pg_catalog.svv_redshift_databases AS
-SELECT datname::varchar(128) AS database_name, datdba::int AS database_owner, 'local'::varchar(32) AS database_type,
-       datacl::text::varchar(128) AS database_acl, NULL::varchar(128) AS database_options,
-       'Snapshot Isolation'::varchar(128) AS database_isolation_level
-FROM pg_database WHERE datname = current_database();
 GRANT SELECT ON pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_all_tables, pg_catalog.svv_all_columns,
-    pg_catalog.svv_redshift_tables, pg_catalog.svv_redshift_columns, pg_catalog.svv_redshift_schemas, pg_catalog.svv_all_schemas,
-    pg_catalog.svv_redshift_databases TO PUBLIC;
+    pg_catalog.svv_redshift_tables, pg_catalog.svv_redshift_columns TO PUBLIC;

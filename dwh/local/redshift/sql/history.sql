@@ -8,9 +8,10 @@ CREATE FUNCTION redshift.sessions() RETURNS TABLE (pid int, userid oid, database
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 SELECT a.pid, a.usesysid, d.datname, a.backend_start FROM pg_stat_get_activity(NULL) AS a JOIN pg_database AS d ON d.oid = a.datid
 WHERE d.datname = current_database() AND a.backend_type = 'client backend' AND a.application_name <> 'redshift log'
+      AND (redshift.may_see(a.usesysid) OR a.pid = pg_backend_pid())
 $$;
 CREATE FUNCTION redshift.history() RETURNS TABLE (
-    query bigint, userid int, pid int, database text, kind text, label text, starttime timestamp, endtime timestamp, elapsed bigint,
+    query bigint, userid int, pid int, database text, kind text, starttime timestamp, endtime timestamp, elapsed bigint,
     status text, rows bigint, error text, statement text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 WITH lines AS MATERIALIZED (
@@ -19,27 +20,27 @@ WITH lines AS MATERIALIZED (
         pg_read_file(format('%s/../history/%s', current_setting('data_directory'), name), true), E'\n') AS line
 ), statements AS (
     SELECT DISTINCT ON ((l->>0)::bigint) (l->>0)::bigint AS query, (l->>1)::int AS userid, (l->>2)::int AS pid, l->>3 AS database,
-           l->>4 AS kind, l->>5 AS label, (l->>6)::bigint AS began, (l->>7)::bigint AS ended, l->>8 AS status,
-           (l->>9)::bigint AS rows, l->>10 AS error, l->>11 AS statement
+           l->>4 AS kind, (l->>5)::bigint AS began, (l->>6)::bigint AS ended, l->>7 AS status, (l->>8)::bigint AS rows,
+           l->>9 AS error, l->>10 AS statement
     FROM lines WHERE (l->>1)::oid = ANY (ARRAY(SELECT oid FROM pg_roles WHERE redshift.may_see(oid)))
     ORDER BY (l->>0)::bigint, ended NULLS LAST
 )
-SELECT s.query, s.userid, s.pid, s.database, s.kind, s.label, 'epoch'::timestamp + s.began * interval '1 us',
+SELECT s.query, s.userid, s.pid, s.database, s.kind, 'epoch'::timestamp + s.began * interval '1 us',
        'epoch'::timestamp + s.ended * interval '1 us',
        coalesce(s.ended, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) - s.began,
        CASE WHEN s.ended IS NULL AND a.pid IS NULL THEN 'canceled' ELSE s.status END, s.rows, s.error, s.statement
 FROM statements AS s
-LEFT JOIN redshift.sessions() AS a -- a statement of a session that was killed runs no more
-    ON a.pid = s.pid AND extract(epoch FROM a.began) * 1000000 <= s.began
+LEFT JOIN pg_stat_get_activity(NULL) AS a -- a statement of a session that was killed runs no more
+    ON a.pid = s.pid AND extract(epoch FROM a.backend_start) * 1000000 <= s.began
 $$;
 CREATE FUNCTION pg_catalog.pg_last_query_id() RETURNS integer LANGUAGE sql STABLE AS $$
 SELECT coalesce((SELECT max(query)::int FROM redshift.history() WHERE pid = pg_backend_pid() AND endtime IS NOT NULL
                  AND kind NOT IN ('DDL', 'UTILITY', 'OTHER')), -1)
 $$;
 
--- What is not known here is NULL: the transaction, bytes, the times of compilation, planning and locks, hashes.
+-- What is not known here is NULL: the label, the transaction, bytes, the times of compilation, planning and locks, hashes.
 CREATE VIEW pg_catalog.sys_query_history AS
-SELECT userid AS user_id, query AS query_id, label::char(320) AS query_label, NULL::bigint AS transaction_id, pid AS session_id,
+SELECT userid AS user_id, query AS query_id, NULL::char(320) AS query_label, NULL::bigint AS transaction_id, pid AS session_id,
        database::char(128) AS database_name, kind::char(32) AS query_type, status::char(10), false AS result_cache_hit,
        starttime AS start_time, endtime AS end_time, elapsed AS elapsed_time, 0::bigint AS queue_time, elapsed AS execution_time,
        error::char(512) AS error_message, rows AS returned_rows, NULL::bigint AS returned_bytes, statement::char(4000) AS query_text,
@@ -50,16 +51,11 @@ SELECT userid AS user_id, query AS query_id, label::char(320) AS query_label, NU
        0 AS result_cache_query_id, pg_get_userbyid(userid::oid)::char(128) AS username
 FROM redshift.history();
 CREATE VIEW pg_catalog.stl_query AS
-SELECT userid, query::int, label::char(320), NULL::bigint AS xid, pid, database::char(32), statement::char(4000) AS querytxt, starttime,
+SELECT userid, query::int, NULL::char(320) AS label, NULL::bigint AS xid, pid, database::char(32), statement::char(4000) AS querytxt, starttime,
        endtime, CASE status WHEN 'success' THEN 0 ELSE 1 END AS aborted, 0 AS insert_pristine, 0 AS concurrency_scaling_status
 FROM redshift.history() WHERE kind NOT IN ('DDL', 'UTILITY', 'OTHER') AND endtime IS NOT NULL;
-CREATE VIEW pg_catalog.svl_qlog AS
-SELECT userid, query, xid, pid, starttime, endtime, (extract(epoch FROM endtime - starttime) * 1000000)::bigint AS elapsed, aborted,
-       label, substring(querytxt::text, 1, 60)::char(60) AS substring, NULL::int AS source_query,
-       '0 - Ran on the main cluster'::text AS concurrency_scaling_status_txt, NULL::int AS from_sp_call
-FROM pg_catalog.stl_query;
 CREATE VIEW pg_catalog.stv_inflight AS
-SELECT userid, 0 AS slice, query::int, nullif(label, 'default')::char(320) AS label, NULL::bigint AS xid, pid, starttime,
+SELECT userid, 0 AS slice, query::int, NULL::char(320) AS label, NULL::bigint AS xid, pid, starttime,
        statement::char(100) AS text, 0 AS suspended, 0 AS insert_pristine, 0 AS concurrency_scaling_status
 FROM redshift.history() WHERE status = 'running' AND kind NOT IN ('DDL', 'UTILITY', 'OTHER');
 CREATE VIEW pg_catalog.stv_recents AS
@@ -70,6 +66,6 @@ FROM redshift.history() AS h ORDER BY h.query DESC LIMIT 100;
 CREATE VIEW pg_catalog.stv_sessions AS
 SELECT began AT TIME ZONE 'UTC' AS starttime, pid AS process, pg_get_userbyid(userid)::char(50) AS user_name,
        database::char(50) AS db_name, 0 AS timeout_sec
-FROM redshift.sessions() WHERE redshift.may_see(userid) OR pid = pg_backend_pid();
-GRANT SELECT ON pg_catalog.sys_query_history, pg_catalog.stl_query, pg_catalog.svl_qlog, pg_catalog.stv_inflight,
+FROM redshift.sessions();
+GRANT SELECT ON pg_catalog.sys_query_history, pg_catalog.stl_query, pg_catalog.stv_inflight,
     pg_catalog.stv_recents, pg_catalog.stv_sessions TO PUBLIC;
