@@ -281,14 +281,15 @@ class Extended:
         return not self._skipping
 
     def _sync(self) -> None:
+        done = not self._skipping
         if self._engine.implicit and not self._skipping:
             self._relay.besides("COMMIT")
         if self._relay.open:
             self._relay.ask(protocol.SYNC, [SYNC])
-            self._relay.settle()
+            done = self._relay.settle() and done
             self._engine.implicit = self._engine.implicit and self._relay.state != IDLE
         self._engine.end_implicit(failed=self._skipping)
-        self._engine.end(done=not self._skipping)
+        self._engine.end(done=done)
         self._skipping = self._ran = self._bound = self._begun = False
         if self._relay.state == IDLE:
             self._portals.clear()
