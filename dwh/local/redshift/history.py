@@ -24,7 +24,7 @@ import msgspec
 from dwh.local.redshift.dialect.lexer import Tokens, code, word_set
 
 if TYPE_CHECKING:
-    from dwh.local.redshift.backend import Connection
+    from psycopg2.extensions import connection
 
 FOLDER = "history"
 EACH = 2000  # statements of a file
@@ -84,9 +84,9 @@ class History:
 class Recorder:
     """Takes down what one session runs."""
 
-    def __init__(self, history: History, connection: Connection) -> None:
+    def __init__(self, history: History, session: connection) -> None:
         self._history = history
-        with connection.cursor() as cursor:
+        with session.cursor() as cursor:
             cursor.execute("SELECT current_user::regrole::oid::int, pg_backend_pid(), current_database()")
             self._session = cursor.fetchone() or ()
 
