@@ -35,7 +35,16 @@ assert {column.name: str(column.type) for column in reflected.tables["alchemy"].
     "id": "INTEGER",
     "name": "VARCHAR(30)",
 }
+assert [column.name for column in reflected.tables["alchemy"].primary_key] == ["id"]
 inspector = sa.inspect(engine)
+assert inspector.get_pk_constraint("songplays")["constrained_columns"] == ["songplay_id"]
+keys = inspector.get_foreign_keys("songplays")
+assert {key["referred_table"].strip('"'): key["referred_columns"] for key in keys} == {
+    "time": ["start_time"],
+    "users": ["user_id"],
+    "songs": ["song_id"],
+    "artists": ["artist_id"],
+}
 assert {"songplays", "users", "alchemy"} <= set(inspector.get_table_names())
 options = inspector.get_table_options("alchemy")
 assert (options["redshift_diststyle"], options["redshift_distkey"]) == ("KEY", "id"), options

@@ -67,6 +67,8 @@ def test_psql(here):
     described = run(["psql", "-c", r"\d songplays"], *here)
     assert "songplay_id | bigint" in described
     assert "redshift" not in described
+    assert '"songplays_pkey" PRIMARY KEY, btree (songplay_id)' in described
+    assert "FOREIGN KEY (user_id) REFERENCES users(user_id)" in described
     assert run(["psql", "-At", "-c", "SELECT COUNT(*) > 0 FROM songplays"], *here) == "t\n"
 
 

@@ -70,6 +70,18 @@ def test_several_statements_are_one_transaction(session):
     assert run(session, "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2); SELECT COUNT(*) FROM t") == [(2,)]
 
 
+def test_a_copy_that_is_wrong_undoes_what_came_before_it(connect, session):
+    with pytest.raises(errors.InternalError_):
+        run(session, "CREATE TABLE t (a int); COPY t FROM 's3://b/k' IAM_ROLE 'nonsense' JSON 'auto'")
+    assert run(session, "SELECT COUNT(*) FROM pg_class WHERE relname = 't'") == [(0,)]
+    inside = connect()
+    run(inside, "CREATE TABLE t (a int)")
+    with pytest.raises(errors.InternalError_):
+        run(inside, "COPY t FROM 's3://b/k' IAM_ROLE 'nonsense' JSON 'auto'")
+    assert inside.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_INERROR
+    inside.rollback()
+
+
 def test_a_string_may_end_its_transaction_and_begin_another(session):
     run(session, "CREATE TABLE t (a int)")
     with pytest.raises(errors.DivisionByZero):

@@ -13,6 +13,7 @@ from psycopg2 import extensions
 
 from dwh.local.redshift import postgres
 from dwh.local.redshift.aws import Aws
+from dwh.local.redshift.history import Recorder
 
 # Redshift takes its snapshot at the first statement that touches data and keeps it, the default isolation
 # (SNAPSHOT) of clusters made today; strings have backslash escapes, clocks are UTC, UNKNOWN text is quiet,
@@ -26,12 +27,16 @@ SETTINGS = {
     "extra_float_digits": "0",
 }
 SEND_BUFFER = 4 << 20  # bytes
+LOG = "redshift log"  # the name of second connections, by which STV_SESSIONS passes over them
 
 
 class Connection(extensions.connection):
     """A connection to PostgreSQL in autocommit, and what COPY needs to know of its session."""
 
     aws: Aws
+    recorder: Recorder
+    # The number of the query that runs.
+    query = 0
     # The folder of PostgreSQL's socket, and of its files.
     place: Path
     # Whether a transaction is open. libpq does not know: statements pass by it.
@@ -76,7 +81,7 @@ def connect(place: Path, *, user: str, password: str, database: str, settings: d
     with socket.socket(fileno=os.dup(made.fileno())) as line:
         # Room for COPY to go on while PostgreSQL is still at the lines before; the system gives what it allows.
         line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    made._log_in = partial(postgres.dial, place, **arguments)
+    made._log_in = partial(postgres.dial, place, **arguments, application_name=LOG)
     return made
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 FILES = (
     *("support.sql", "types.sql", "functions.sql", "redefined.sql", "conversion.sql"),
-    *("catalogue.sql", "system.sql", "fence.sql"),
+    *("keys.sql", "catalogue.sql", "system.sql", "history.sql"),
+    "fence.sql",
 )
 
 

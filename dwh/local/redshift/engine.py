@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psycopg2
 
@@ -35,7 +36,22 @@ class Engine:
         backend.in_transaction = lambda: self.relay.state != IDLE
         backend.check_client = self._check_client
         self._copying = False
+        self._running: list[list[Any]] = []
         signal.signal(signal.SIGINT, self._canceled)
+
+    def begin(self, statement: lexer.Tokens) -> None:
+        """Take down that a statement begins."""
+        if not self._running:
+            self.relay.rows, self.relay.said = None, {}
+        self._running.append(self.backend.recorder.begin(statement))
+        self.backend.query = self._running[-1][0]
+
+    def end(self, *, done: bool) -> None:
+        """Take down that those that have begun have ended: one, or a batch whose answers came together."""
+        rows = self.relay.rows if len(self._running) == 1 else None
+        for line in self._running:
+            self.backend.recorder.end(line, done=done, rows=rows, error=self.relay.said)
+        self._running.clear()
 
     def run(self, plan: statements.Plan, statement: lexer.Tokens, *, several: bool = False) -> bool:
         """Carry out a plan, and tell the client; whether it succeeded.
@@ -116,6 +132,7 @@ class Engine:
         """Tell the client of an error of ours; a transaction is lost with it."""
         if self.relay.state not in (IDLE, FAILED):
             self.relay.abort()
+        self.relay.said = {"C": error.sqlstate, "M": error.message}
         self.client.send(protocol.error(error.message, error.sqlstate, detail=error.detail, hint=error.hint))
         return False
 
@@ -130,7 +147,8 @@ class Engine:
         except RedshiftError as error:
             return self.refuse(error)
         except psycopg2.Error as error:
-            self.client.send(_as_message(error, self.backend.place))
+            self.relay.said = _told(error, self.backend.place)
+            self.client.send(protocol.fields(self.relay.said))
             return False
         self.client.send(protocol.complete("COPY"))
         return True
@@ -140,6 +158,8 @@ class Engine:
         """Let libpq talk to PostgreSQL itself, and take over what it has heard."""
         self._copying = True
         try:
+            with self.backend.cursor() as cursor:
+                cursor.execute("SELECT 1")  # or it would not know of a transaction when COPY fails at once
             yield
         except (RedshiftError, psycopg2.Error):
             self._after_libpq()
@@ -168,7 +188,7 @@ class Engine:
             raise RedshiftError("Query cancelled on user's request", "57014")
 
 
-def _as_message(error: psycopg2.Error, place: Path) -> bytes:
+def _told(error: psycopg2.Error, place: Path) -> dict[str, str]:
     """What PostgreSQL told libpq, for the client."""
     diag = error.diag
     said = {
@@ -179,4 +199,4 @@ def _as_message(error: psycopg2.Error, place: Path) -> bytes:
         "D": diag.message_detail or "",
         "H": diag.message_hint or "",
     }
-    return protocol.fields(worded(said, place))
+    return worded(said, place)

@@ -130,6 +130,7 @@ class Extended:
         if kind == b"E":
             (name,), _ = protocol.strings(body, 1)
             prepared, as_text = self._portals.get(name, (None, False))
+            self._portals[name] = None, as_text  # another one has the rest of the rows
             return Message(kind, body, prepared, name, text=as_text)
         (name,), _ = protocol.strings(body[1:], 1)
         whole = body[:1] == b"S"
@@ -181,6 +182,7 @@ class Extended:
             raise RedshiftError(f"bind message supplies {count} parameters, but the statement takes none", "08P01")
         if message.kind == b"E" and message.prepared and self._settled():
             prepared, several = message.prepared, self._engine.implicit
+            self._engine.begin(prepared.tokens)
             self._skipping = not self._engine.run(prepared.plan, prepared.tokens, several=several)
         if message.kind == b"D":
             self._say((protocol.NO_PARAMETERS if message.whole else b"") + protocol.NO_DATA)
@@ -259,6 +261,8 @@ class Extended:
         self._relay.types.setdefault(name, [])
 
     def _execute(self, message: Message) -> None:
+        if message.prepared and message.prepared.tokens and not self._relay.failed:
+            self._engine.begin(message.prepared.tokens)
         if message.prepared and message.prepared.plan.control:
             self._engine.implicit, self._begun = False, message.prepared.plan.control == "BEGIN"
         self._ran = self._ran or self._relay.state == IDLE
@@ -288,13 +292,15 @@ class Extended:
         return not self._skipping
 
     def _sync(self) -> None:
+        done = not self._skipping
         if self._engine.implicit and not self._skipping:
             self._relay.besides("COMMIT")
         if self._relay.open:
             self._relay.ask(protocol.SYNC, [SYNC])
-            self._relay.settle()
+            done = self._relay.settle() and done
             self._engine.implicit = self._engine.implicit and self._relay.state != IDLE
         self._engine.end_implicit(failed=self._skipping)
+        self._engine.end(done=done)
         self._skipping = self._ran = self._bound = self._begun = False
         if self._relay.state == IDLE:
             self._portals.clear()

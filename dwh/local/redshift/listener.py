@@ -20,6 +20,7 @@ from pathlib import Path
 from dwh.local.redshift import login, protocol, session
 from dwh.local.redshift.aws import Aws
 from dwh.local.redshift.channel import Channel, Gone
+from dwh.local.redshift.history import History, Recorder
 
 HOST = "127.0.0.1"
 BACKLOG = 128
@@ -57,15 +58,16 @@ def listen(settings: Settings, aws: Aws) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(settings.certificate)
     door = login.Door(settings.socket, settings.sessions, context, settings.require_ssl)
-    Listener(door, aws).serve(socket.create_server((HOST, settings.port), backlog=BACKLOG))
+    Listener(door, aws, History(settings.socket)).serve(socket.create_server((HOST, settings.port), backlog=BACKLOG))
 
 
 class Listener:
     """The accepting process and its children."""
 
-    def __init__(self, door: login.Door, aws: Aws) -> None:
+    def __init__(self, door: login.Door, aws: Aws, history: History) -> None:
         self._door = door
         self._aws = aws
+        self._history = history
         self._children: set[int] = set()
         self._ending = False
         # Only this process holds the end that is written to: a session sees by the other that it has gone.
@@ -135,7 +137,7 @@ class Listener:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = 0
         try:
-            attend(Channel(accepted), self._door, self._aws, self._alive, full=full)
+            attend(Channel(accepted), self._door, self._aws, self._history, self._alive, full=full)
         except BaseException:
             log.exception("a session has failed")
             code = 1
@@ -144,7 +146,7 @@ class Listener:
             os._exit(code)
 
 
-def attend(client: Channel, door: login.Door, aws: Aws, alive: int, *, full: str = "") -> None:
+def attend(client: Channel, door: login.Door, aws: Aws, history: History, alive: int, *, full: str = "") -> None:
     """One connection from its first message to its last."""
     with closing(client), suppress(Gone):
         try:
@@ -153,7 +155,7 @@ def attend(client: Channel, door: login.Door, aws: Aws, alive: int, *, full: str
             signal.alarm(0)
             if connection is None:
                 return
-            connection.aws = aws
+            connection.aws, connection.recorder = aws, Recorder(history, connection)
             with closing(connection), login.known(door, connection) as key:
                 client.trust()
                 login.welcome(client, connection, key)

@@ -75,6 +75,9 @@ class Relay:
         # Since the last Sync: whether an error came, and the name that PostgreSQL did not know.
         self.failed = False
         self.unknown = ""
+        # Of what the client was last told: the rows that it was given, and what an error says.
+        self.rows: int | None = None
+        self.said: dict[str, str] = {}
         # Whether messages were sent since then, and whether the answer to it is the last that came.
         self.open = False
         self._synced = True
@@ -178,7 +181,8 @@ class Relay:
 
     def _stream(self, data: bytes) -> None:
         data = self._rest + data
-        if _END.search(data, max(0, len(data) - _LONGEST_END)):
+        if end := _END.search(data, max(0, len(data) - _LONGEST_END)):
+            self._note_rows(end[0][:-7])
             self._client.send(memoryview(data)[:-6])
             self._end_stream(data[-1:])
         elif _READY.search(data, max(0, len(data) - 6)) and (place := _error_at(data)) >= 0:
@@ -240,11 +244,17 @@ class Relay:
             self._in_rows = False
         if unit.hidden:
             return b""
+        if kind == b"C":
+            self._note_rows(body[:-1])
         return protocol.complete(unit.tag) if unit.tag and kind == b"C" else protocol.message(kind, body)
 
     def _note_types(self, unit: Expected, body: bytes) -> None:
         if unit.name is not None:
             self.types[unit.name] = protocol.column_types(body)
+
+    def _note_rows(self, tag: bytes) -> None:
+        count = tag.rpartition(b" ")[2]
+        self.rows = int(count) if count.isdigit() else None
 
     def _error(self, body: bytes) -> bytes:
         """An error ends all that is owed up to the next Sync."""
@@ -257,7 +267,10 @@ class Relay:
             self.unknown = name[1]
             return b""
         self.failed = True
-        return b"" if self._silent else protocol.fields(worded(said, self._place))
+        if self._silent:
+            return b""
+        self.said = worded(said, self._place)
+        return protocol.fields(self.said)
 
 
 def _error_at(data: bytes) -> int:

@@ -80,6 +80,9 @@ def _statement(engine: Engine, statement: lexer.Tokens, *, several: bool) -> boo
         plan = statements.translate(statement)
         if several and engine.relay.state == IDLE and not plan.control and not plan.alone:
             engine.begin_implicit()
-        return engine.run(plan, statement, several=several)
+        engine.begin(statement)
+        done = engine.run(plan, statement, several=several)
     except RedshiftError as error:
-        return engine.refuse(error)
+        done = engine.refuse(error)
+    engine.end(done=done)
+    return done

@@ -58,15 +58,15 @@ class LoadLog:
         self._files: dict[str, list[int]] = {}
         self._bytes = 0
         self._told = 0.0
+        self.query = session.query
         self.began = _now()
         self.loaded = 0
         self.errors: list[LoadError] = []
         with session.cursor() as cursor:
             cursor.execute(
-                "SELECT nextval('redshift.query_ids')::int, current_user::regrole::oid::int,"
-                " (pg_current_xact_id()::text)::bigint, current_database()"
+                "SELECT current_user::regrole::oid::int, (pg_current_xact_id()::text)::bigint, current_database()"
             )
-            self.query, self._userid, self._transaction, self._database = cursor.fetchone() or (0, 0, 0, "")
+            self._userid, self._transaction, self._database = cursor.fetchone() or (0, 0, "")
 
     @property
     def failed(self) -> bool:

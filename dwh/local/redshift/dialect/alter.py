@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from dwh.local.redshift.dialect import ddl
@@ -41,10 +42,9 @@ def _last(reader: Reader) -> str:
 
 
 def _add(reader: Reader, table: Name, rewrite: Callable[[Tokens], str]) -> tuple[str, ...]:
-    attributes = ddl.Attributes()
     if reader.word in ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"):
-        attributes.keys.append(ddl.table_key(reader, 0))
-        return (attributes.statement(table, "add_key"),)
+        return (ddl.perform("add_key", table, json.dumps(ddl.table_key(reader))),)
+    attributes = ddl.Attributes()
     reader.take("COLUMN")
     definition = ddl.column(reader, attributes, rewrite)
     if "IDENTITY" in definition or attributes.keys:

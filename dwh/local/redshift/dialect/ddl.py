@@ -130,7 +130,7 @@ def _body(tokens: Tokens, attributes: Attributes, rewrite: Callable[[Tokens], st
         if reader.take("LIKE"):
             lines.append(_like(reader, attributes))
         elif reader.word in ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "EXCLUDE"):
-            attributes.keys.append(table_key(reader, len(attributes.keys)))
+            attributes.keys.append(table_key(reader))
         elif len(part) == 1:
             lines.append(identifier(part[0].name))  # CREATE TABLE t (a, b) AS ...
         else:
@@ -150,17 +150,17 @@ def _like(reader: Reader, attributes: Attributes) -> str:
     return f"LIKE {parent.sql}{defaults}"
 
 
-def table_key(reader: Reader, number: int) -> dict[str, Any]:
+def table_key(reader: Reader) -> dict[str, Any]:
     """Read a PRIMARY KEY, UNIQUE or FOREIGN KEY: Redshift notes it and never enforces it."""
-    name = reader.next().name if reader.take("CONSTRAINT") else f"key_{number + 1}"
+    name = reader.next().name if reader.take("CONSTRAINT") else None
     if reader.take("PRIMARY", "KEY"):
-        return {"name": name, "kind": "PRIMARY KEY", "columns": reader.names()}
+        return {"name": name, "kind": "p", "columns": reader.names()}
     if reader.take("UNIQUE"):
-        return {"name": name, "kind": "UNIQUE", "columns": reader.names()}
+        return {"name": name, "kind": "u", "columns": reader.names()}
     if reader.take("FOREIGN", "KEY"):
         columns = reader.names()
         reader.need("REFERENCES")
-        return {"name": name, "kind": "FOREIGN KEY", "columns": columns, **_reference(reader)}
+        return {"name": name, "kind": "f", "columns": columns, **_reference(reader)}
     raise refused(f"a {reader.word} constraint")
 
 
@@ -196,15 +196,12 @@ def column(reader: Reader, attributes: Attributes, rewrite: Callable[[Tokens], s
         elif reader.take("SORTKEY"):
             attributes.sort_by([name])
         elif reader.take("PRIMARY", "KEY"):
-            attributes.keys.append(
-                {"name": f"key_{len(attributes.keys) + 1}", "kind": "PRIMARY KEY", "columns": [name]}
-            )
+            attributes.keys.append({"kind": "p", "columns": [name]})
             not_null = True
         elif reader.take("UNIQUE"):
-            attributes.keys.append({"name": f"key_{len(attributes.keys) + 1}", "kind": "UNIQUE", "columns": [name]})
+            attributes.keys.append({"kind": "u", "columns": [name]})
         elif reader.take("REFERENCES"):
-            key = {"name": f"key_{len(attributes.keys) + 1}", "kind": "FOREIGN KEY", "columns": [name]}
-            attributes.keys.append(key | _reference(reader))
+            attributes.keys.append({"kind": "f", "columns": [name], **_reference(reader)})
         elif reader.take("COLLATE", "CASE_SENSITIVE"):
             continue
         elif reader.word == "COLLATE":

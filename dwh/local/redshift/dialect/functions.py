@@ -50,9 +50,9 @@ PARTS = {
 # Functions of PostgreSQL that Redshift defines otherwise: its versions live in the schema redshift.
 REDEFINED = word_set(
     """
-    avg chr concat date_part date_trunc exp initcap json_serialize ln log lower pow power quote_literal regexp_count
-    regexp_instr regexp_replace regexp_substr round split_part sqrt stddev stddev_pop stddev_samp to_char to_date
-    to_number to_timestamp trunc upper var_pop var_samp variance version
+    avg chr concat date_part date_trunc exp initcap json_serialize ln log lower pg_get_constraintdef pg_get_indexdef pow
+    power quote_literal regexp_count regexp_instr regexp_replace regexp_substr round split_part sqrt stddev stddev_pop
+    stddev_samp to_char to_date to_number to_timestamp trunc upper var_pop var_samp variance version
     """
 )
 # Functions whose first argument is a date part, as a word or as a string.

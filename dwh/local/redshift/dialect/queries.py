@@ -76,6 +76,8 @@ def _token(token: Token, tokens: Tokens, following: int, before: str) -> str:
     if token.kind == "quoted" or (token.kind == "word" and token.text.startswith("#")):
         return identifier(token.name)
     after = tokens[following].upper if following < len(tokens) else ""
+    if token.kind == "number" and after.isalpha() and tokens[following - 1] is token:
+        return f"{token.text} "  # drivers ask with CASE ... THEN 1WHEN
     if token.kind != "word" or before == ".":
         return token.text
     if token.upper == "SYSDATE" and before != "AS":
@@ -87,10 +89,11 @@ def _token(token: Token, tokens: Tokens, following: int, before: str) -> str:
 
 def _catalogue(token: Token, tokens: Tokens, following: int, before: str) -> str:
     """The schema of a relation of pg_catalog that is ours: in place of its name, or before it; else nothing."""
-    ahead = [place.text.lower() for place in tokens[following : following + 2]]
-    if token.text.lower() == "pg_catalog" and ahead[:1] == ["."] and ahead[1:] and ahead[1] in refusals.CATALOGUE:
-        return "redshift"
-    if token.text.lower() in refusals.CATALOGUE and before in ("FROM", "JOIN", ",") and ahead[:1] != ["."]:
+    dotted = following < len(tokens) and tokens[following].text == "."
+    if dotted and token.text.lower() == "pg_catalog":
+        inside = tokens[next_code(tokens, following + 1) :][:1]
+        return "redshift" if inside and inside[0].text.lower() in refusals.CATALOGUE else ""
+    if not dotted and token.text.lower() in refusals.CATALOGUE and before in ("FROM", "JOIN", ","):
         return f"redshift.{token.text}"
     return ""
 

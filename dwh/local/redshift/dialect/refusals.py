@@ -167,8 +167,13 @@ NEVER = re.compile(
     r"|query_to_xml\w*|dblink\w*|now|clock_timestamp|statement_timestamp|transaction_timestamp"
 )
 
-# Relations of pg_catalog that have more columns on Redshift: ours are in the schema redshift (sql/catalogue.sql).
-CATALOGUE = frozenset(("pg_class", "pg_attribute", "pg_attrdef"))
+# Relations and functions of pg_catalog that show more, or less, on Redshift: ours are in the schema redshift
+# (sql/keys.sql, sql/catalogue.sql).
+CATALOGUE = word_set(
+    """
+    pg_namespace pg_class pg_attribute pg_attrdef pg_constraint pg_index pg_indexes pg_get_constraintdef pg_get_indexdef
+    """
+)
 
 # System tables that are not there, and what says the same.
 SYSTEM_INSTEAD = {

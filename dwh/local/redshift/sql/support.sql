@@ -36,9 +36,12 @@ CREATE TABLE redshift.table_attributes (
 CREATE TABLE redshift.column_attributes (
     tbl oid, attnum smallint, encoding text, distkey boolean NOT NULL DEFAULT false, sortkey int NOT NULL DEFAULT 0,
     PRIMARY KEY (tbl, attnum));
+-- Keys have numbers that PostgreSQL does not come to: they stand for a constraint, and for its index.
+CREATE SEQUENCE redshift.key_numbers START 4000000000;
 CREATE TABLE redshift.keys (
-    tbl oid, name text, kind text NOT NULL, columns text[] NOT NULL, foreign_table text, foreign_columns text[],
-    PRIMARY KEY (tbl, name));
+    oid oid NOT NULL DEFAULT nextval('redshift.key_numbers'), tbl oid, name text, kind "char" NOT NULL,
+    columns smallint[] NOT NULL, foreign_table oid, foreign_columns smallint[], PRIMARY KEY (tbl, name));
+GRANT USAGE ON SEQUENCE redshift.key_numbers TO PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.table_attributes, redshift.column_attributes, redshift.keys TO PUBLIC;
 
 -- Byte checks for the character columns of a table that have none, or one for another length. ``fits`` says that the
@@ -134,41 +137,61 @@ BEGIN
     WHERE c.tbl = parent;
 END $$;
 
--- Columns and keys of a table; names that are no columns are an error, as on Redshift.
+-- The numbers of columns; names that are no columns are an error, as on Redshift.
+CREATE FUNCTION redshift.places(tbl oid, names jsonb) RETURNS smallint[] LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    name text;
+    found smallint[] := '{}';
+BEGIN
+    FOR name IN SELECT jsonb_array_elements_text(names) LOOP
+        found := found || (SELECT attnum FROM pg_attribute WHERE attrelid = tbl AND attname = name AND attnum > 0);
+        IF found[cardinality(found)] IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = '42703', MESSAGE = format('column "%s" named in key does not exist', name);
+        END IF;
+    END LOOP;
+    RETURN found;
+END $$;
+
+-- Columns and keys of a table.
 CREATE FUNCTION redshift.attribute(tbl regclass, attributes jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     item record;
-    place smallint;
 BEGIN
     FOR item IN
         SELECT key AS name, value FROM jsonb_each(attributes->'columns')
     LOOP
-        SELECT attnum INTO place FROM pg_attribute WHERE attrelid = tbl AND attname = item.name AND attnum > 0;
-        IF place IS NULL THEN
-            RAISE EXCEPTION USING ERRCODE = '42703', MESSAGE = format('column "%s" named in key does not exist', item.name);
-        END IF;
         INSERT INTO redshift.column_attributes (tbl, attnum, encoding, distkey, sortkey)
-        VALUES (tbl, place, item.value->>'encoding', coalesce((item.value->>'distkey')::boolean, false),
-                coalesce((item.value->>'sortkey')::int, 0))
+        VALUES (tbl, (redshift.places(tbl, jsonb_build_array(item.name)))[1], item.value->>'encoding',
+                coalesce((item.value->>'distkey')::boolean, false), coalesce((item.value->>'sortkey')::int, 0))
         ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE
         SET encoding = excluded.encoding, distkey = excluded.distkey, sortkey = excluded.sortkey;
     END LOOP;
-    INSERT INTO redshift.keys (tbl, name, kind, columns, foreign_table, foreign_columns)
-    SELECT tbl, k->>'name', k->>'kind', ARRAY(SELECT jsonb_array_elements_text(k->'columns')), k->>'foreign_table',
-           ARRAY(SELECT jsonb_array_elements_text(k->'foreign_columns'))
-    FROM jsonb_array_elements(attributes->'keys') k;
+    FOR item IN SELECT value AS key FROM jsonb_array_elements(attributes->'keys') LOOP
+        PERFORM redshift.add_key(tbl, item.key);
+    END LOOP;
 END $$;
 
--- What ALTER TABLE changes of the attributes; each takes the attributes as JSON, like redshift.adopt.
-CREATE FUNCTION redshift.add_key(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- A key without a name gets the one that PostgreSQL 8.0 gives it.
+CREATE FUNCTION redshift.add_key(tbl regclass, key jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    parent oid := to_regclass(key->>'foreign_table');
+    named text := coalesce(key->>'name', concat_ws('_', (SELECT relname FROM pg_class WHERE oid = tbl),
+        CASE key->>'kind' WHEN 'p' THEN 'pkey' WHEN 'u' THEN key->'columns'->>0 || '_key' ELSE key->'columns'->>0 || '_fkey' END));
+    number text := '';
 BEGIN
-    PERFORM redshift.attribute(tbl, jsonb_set(attributes, '{keys,0,name}', to_jsonb(
-        CASE WHEN attributes->'keys'->0->>'name' = 'key_1'
-             THEN 'key_' || (SELECT count(*) + 1 FROM redshift.keys k WHERE k.tbl = add_key.tbl)
-             ELSE attributes->'keys'->0->>'name' END)));
+    WHILE EXISTS (SELECT FROM redshift.keys k WHERE k.tbl = add_key.tbl AND k.name = named || number) LOOP
+        IF key->>'name' IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = '42710', MESSAGE = format('constraint "%s" for relation "%s" already exists', named, tbl);
+        END IF;
+        number := coalesce(nullif(number, ''), '0')::int + 1;
+    END LOOP;
+    INSERT INTO redshift.keys (tbl, name, kind, columns, foreign_table, foreign_columns)
+    VALUES (tbl, named || number, (key->>'kind')::"char", redshift.places(tbl, key->'columns'), parent,
+            CASE WHEN parent IS NOT NULL THEN nullif(redshift.places(parent, key->'foreign_columns'), '{}') END);
 END $$;
 
+-- What ALTER TABLE changes of the attributes, which are JSON as those of redshift.adopt.
 CREATE FUNCTION redshift.drop_key(tbl regclass, key text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM redshift.keys k WHERE k.tbl = drop_key.tbl AND k.name = key;

@@ -1,6 +1,5 @@
 -- Logs of COPY. Each row is written twice: by the session, for the rest of its transaction (whose snapshot
 -- is older than the log's), and by a second connection, to outlast a rollback. The views fold equal rows.
-CREATE SEQUENCE redshift.query_ids;
 CREATE TABLE redshift.load_errors (
     userid int, slice int, tbl int, starttime timestamp, session int, query int, filename text, line_number bigint,
     colname text, type text, col_length text, position int, raw_line text, raw_field_value text, err_code int,
@@ -21,7 +20,6 @@ CREATE INDEX ON redshift.load_commits (query);
 CREATE TABLE redshift.last_copy (session int, began timestamptz, query int, loaded bigint);
 GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.load_progress TO PUBLIC;
 GRANT SELECT, INSERT ON redshift.load_errors, redshift.load_history, redshift.load_commits, redshift.last_copy TO PUBLIC;
-GRANT USAGE ON SEQUENCE redshift.query_ids TO PUBLIC;
 
 CREATE VIEW pg_catalog.stl_load_errors AS
 SELECT userid, slice, tbl, starttime, session, query, filename::char(256), line_number, colname::char(127),
@@ -130,28 +128,3 @@ SELECT a.usename::text AS txn_owner, a.datname::text AS txn_db, coalesce(a.backe
 FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
 WHERE a.datname = current_database();
 GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.svv_transactions TO PUBLIC;
-
--- Keys, which nothing enforces, where information_schema shows those of PostgreSQL.
-CREATE OR REPLACE VIEW information_schema.table_constraints AS
-SELECT current_database()::information_schema.sql_identifier AS constraint_catalog,
-       n.nspname::information_schema.sql_identifier AS constraint_schema,
-       (c.relname || '_' || k.name)::information_schema.sql_identifier AS constraint_name,
-       current_database()::information_schema.sql_identifier AS table_catalog,
-       n.nspname::information_schema.sql_identifier AS table_schema,
-       c.relname::information_schema.sql_identifier AS table_name,
-       k.kind::information_schema.character_data AS constraint_type, 'NO'::information_schema.yes_or_no AS is_deferrable,
-       'NO'::information_schema.yes_or_no AS initially_deferred, 'NO'::information_schema.yes_or_no AS enforced,
-       NULL::information_schema.yes_or_no AS nulls_distinct
-FROM redshift.keys AS k JOIN pg_class AS c ON c.oid = k.tbl JOIN pg_namespace AS n ON n.oid = c.relnamespace;
-CREATE OR REPLACE VIEW information_schema.key_column_usage AS
-SELECT current_database()::information_schema.sql_identifier AS constraint_catalog,
-       n.nspname::information_schema.sql_identifier AS constraint_schema,
-       (c.relname || '_' || k.name)::information_schema.sql_identifier AS constraint_name,
-       current_database()::information_schema.sql_identifier AS table_catalog,
-       n.nspname::information_schema.sql_identifier AS table_schema,
-       c.relname::information_schema.sql_identifier AS table_name,
-       u.name::information_schema.sql_identifier AS column_name,
-       u.place::information_schema.cardinal_number AS ordinal_position,
-       NULL::information_schema.cardinal_number AS position_in_unique_constraint
-FROM redshift.keys AS k JOIN pg_class AS c ON c.oid = k.tbl JOIN pg_namespace AS n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL unnest(k.columns) WITH ORDINALITY AS u (name, place);
