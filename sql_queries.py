@@ -480,6 +480,7 @@ FROM (
     FROM (
         SELECT
             CASE -- nine digits fit an INTEGER, ten up to its largest; to count them in the pattern takes twice the time
+                WHEN OCTET_LENGTH(user_id) <= 9 AND user_id ~ '^[0-9]+$' THEN CAST(user_id AS INTEGER)
                 WHEN TRIM(user_id) ~ '^[0-9]+([.]0+)?$' AND (
                     OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) <= 9
                     OR (

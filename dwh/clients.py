@@ -59,10 +59,11 @@ def _take_contents(response_dict: dict[str, Any], customized_response_dict: dict
     space, _bracket, kind = page.tag.rpartition("}")
     if kind != "ListBucketResult":
         return
-    contents = f"{space}}}Contents"
-    customized_response_dict["Contents"] = [_entry(child, f"{space}}}") for child in page if child.tag == contents]
-    page[:] = [child for child in page if child.tag != contents]
-    response_dict["body"] = ElementTree.tostring(page)
+    contents = page.findall(f"{space}}}Contents")
+    if contents:
+        customized_response_dict["Contents"] = [_entry(found, f"{space}}}") for found in contents]
+        page[:] = [child for child in page if child.tag != contents[0].tag]
+        response_dict["body"] = ElementTree.tostring(page)
 
 
 def _entry(element: Element, space: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -193,11 +194,13 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     if not any(load.new.values()):  # another load was quicker
         return None
     stage(cur, sources, load, console)
-    look_again(sources, load, console)
-    transform(cur, load, console)
-    if sources.full:
-        vanishing.require_consent(vanishing.look(cur), console, given=sources.consent)
-    fill_star(cur, load, console)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        again = beside.submit(list_again, sources, load)
+        transform(cur, load, console)
+        if sources.full:
+            vanishing.require_consent(vanishing.look(cur), console, given=sources.consent)
+        fill_star(cur, load, console)
+    leave_changed(load, console, again.result())
     remember(cur, load)
     since = warehouse.value(cur, sql_queries.FIRST_NEW_PLAY) or load.loaded_at
     quality.close_accounts(console, [*load.staged(), *load.accounts])
@@ -283,18 +286,22 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         raise DataError("the new objects hold no records; nothing was published", hint="check the files under [S3]")
 
 
-def look_again(sources: Sources, load: Load, console: Console) -> None:
-    """Find out which objects are no longer as they were listed: it is not known which version COPY has read.
-
-    They stay out of the ledger, so that the next load reads them again.
-    """
+def list_again(sources: Sources, load: Load) -> set[S3Object]:
+    """The objects as they are after COPY. A long listing: on a thread of its own, while the warehouse works."""
     s3 = sources.target.client("s3")
-    now = {
+    return {
         entry
         for staging in sql_queries.STAGING
         if load.new[staging.table]
         for entry in listed(s3, prefix(sources.settings, staging))
     }
+
+
+def leave_changed(load: Load, console: Console, now: set[S3Object]) -> None:
+    """Find out which objects are no longer as they were listed: it is not known which version COPY has read.
+
+    They stay out of the ledger, so that the next load reads them again.
+    """
     load.changed = frozenset(entry for new in load.new.values() for entry in new) - now
     if load.changed:
         example = min(entry.uri for entry in load.changed)
