@@ -56,12 +56,12 @@ def _take_contents(response_dict: dict[str, Any], customized_response_dict: dict
         page = ElementTree.fromstring(response_dict["body"])  # noqa: S314 - from S3, as botocore would parse it
     except ElementTree.ParseError:  # cut off: botocore asks for it again
         return
-    space, _bracket, kind = page.tag.rpartition("}")
-    if kind != "ListBucketResult":
+    if not page.tag.endswith("ListBucketResult"):
         return
-    contents = page.findall(f"{space}}}Contents")
+    space = page.tag.removesuffix("ListBucketResult")
+    contents = page.findall(f"{space}Contents")
     if contents:
-        customized_response_dict["Contents"] = [_entry(found, f"{space}}}") for found in contents]
+        customized_response_dict["Contents"] = [_entry(found, space) for found in contents]
         page[:] = [child for child in page if child.tag != contents[0].tag]
         response_dict["body"] = ElementTree.tostring(page)
 
