@@ -74,7 +74,9 @@ def change(step: Step, cur: cursor, there: set[str]) -> dict[str, int]:
     require_consent(step, rows)
     if step.args.recreate:
         drops = [warehouse.on_table(sql_queries.DROP_TABLE, name) for name in reversed(sql_queries.CREATE)]
-        locks.execute_waiting(cur, step.settings, drops, sql_queries.TABLES, "the tables to drop")
+        with locks.waiting(cur, step.settings, sql_queries.TABLES, "the tables to drop"):
+            for drop in drops:
+                warehouse.execute(cur, drop)
     for name, statement in sql_queries.CREATE.items():
         if step.args.recreate or name not in there:
             warehouse.execute(cur, statement)

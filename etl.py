@@ -22,7 +22,6 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-import sql_queries
 from dwh import cli, options
 from dwh.console import duration, plural
 from dwh.errors import if_interrupted
@@ -89,7 +88,7 @@ def load(step: Step) -> None:
         left_out = f"; {plural(done.left_out, 'record')} left out" if done.left_out else ""
         console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
         with if_interrupted("the load is published; only VACUUM and ANALYZE after it were cut off"):
-            warehouse.maintain(step.target, console, done.emptied, sql_queries.STAR_TABLES + sql_queries.LOAD_TABLES)
+            warehouse.maintain(step.target, console, done.emptied, done.grown)
     console.say("Next: python business_insights.py")
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from dwh.config import Settings
 from dwh.console import Console
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 
 class ClientHolder:
@@ -35,20 +39,38 @@ class ClientHolder:
         return self._clients[key]
 
 
-def read_times_quickly(session: Any) -> None:
-    """Let the clients of a boto3 session read times with the standard library.
+def list_quickly(session: Any) -> None:
+    """Let the clients of a boto3 session take the pages of ``list_objects_v2`` apart themselves.
 
-    dateutil, which botocore uses, takes more than half of the time of a long listing.
+    botocore parses a page twice, and then looks for every element in its model: most of the time of a long listing.
+    Of an object there is its Key, ETag, Size and LastModified.
     """
-    from datetime import datetime
+    session.events.register_first("before-parse.s3.ListObjectsV2", _take_contents)
 
-    from botocore.utils import parse_timestamp
 
-    def read(text: Any) -> datetime:
-        try:
-            return datetime.fromisoformat(text)
-        except (TypeError, ValueError):  # seconds since the epoch, or the format of a header
-            moment: datetime = parse_timestamp(text)
-            return moment
+def _take_contents(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Take the objects out of a page, before botocore parses the rest of it."""
+    from xml.etree import ElementTree
 
-    session._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read)
+    try:
+        page = ElementTree.fromstring(response_dict["body"])  # noqa: S314 - from S3, as botocore would parse it
+    except ElementTree.ParseError:  # cut off: botocore asks for it again
+        return
+    if not page.tag.endswith("ListBucketResult"):
+        return
+    space = page.tag.removesuffix("ListBucketResult")
+    contents = page.findall(f"{space}Contents")
+    if contents:
+        customized_response_dict["Contents"] = [_entry(found, space) for found in contents]
+        page[:] = [child for child in page if child.tag != contents[0].tag]
+        response_dict["body"] = ElementTree.tostring(page)
+
+
+def _entry(element: Element, space: str) -> dict[str, Any]:
+    texts = {child.tag.removeprefix(space): child.text or "" for child in element}
+    return {
+        "Key": texts["Key"],
+        "ETag": texts["ETag"],
+        "Size": int(texts["Size"]),
+        "LastModified": datetime.fromisoformat(texts["LastModified"]),
+    }

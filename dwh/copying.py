@@ -43,42 +43,55 @@ class Copied:
 def copy(cur: cursor, table: str, statement: str, parameters: warehouse.Parameters) -> Copied:
     """Run a COPY into a table in the open transaction.
 
+    Args:
+        cur: in the transaction.
+        table: that it fills.
+        statement: the COPY.
+        parameters: its own, and what ``of_session`` gives.
+
     Raises:
         DataError: COPY refused records; the message lists file, line, column, reason and value.
         psycopg2.Error: it failed for another reason.
     """
     started = time.monotonic()
-    session, since = warehouse.value(cur, sql_queries.BACKEND_PID), warehouse.value(cur, sql_queries.SERVER_TIME)
-    of_this = {"session": session, "since": since}
     del cur.connection.notices[:]
     try:
         warehouse.execute(cur, statement, parameters)
     except psycopg2.errors.InternalError_ as error:
         # The load errors can be read only after the failed transaction has ended.
         warehouse.rollback(cur.connection)
-        refused = [] if cur.connection.closed else _refused(cur, of_this)
+        refused = [] if cur.connection.closed else _refused(cur, parameters)
         if not refused:
             raise
         raise copy_refused(error, table, refused) from error
     records = int(warehouse.value(cur, sql_queries.LAST_COPY_COUNT))
-    rejected = _rejected(cur, of_this)
+    rejected = _rejected(cur, parameters)
     files = {name: int(lines) for name, lines in warehouse.rows(cur, sql_queries.LAST_COPY_FILES)}
     return Copied(records, tuple(rejected), files, time.monotonic() - started)
 
 
-def _refused(cur: cursor, of_this: warehouse.Parameters) -> list[str]:
+def of_session(cur: cursor) -> dict[str, Any]:
+    """What tells the load errors of the next COPY from others: the session, and the server's time."""
+    session, since = warehouse.rows(cur, sql_queries.SESSION)[0]
+    return {"session": session, "since": since}
+
+
+def _refused(cur: cursor, parameters: warehouse.Parameters) -> list[str]:
     """The records that made a COPY fail, a line each."""
-    parameters = {**of_this, "limit": LOAD_ERRORS_SHOWN}
+    parameters = {**parameters, "limit": LOAD_ERRORS_SHOWN}
     errors = warehouse.rows(cur, sql_queries.LOAD_ERRORS, parameters) or _errors_anywhere(cur, parameters)
     return [_load_error(*row) for row in errors]
 
 
-def _rejected(cur: cursor, of_this: warehouse.Parameters) -> list[str]:
-    """The records that a COPY left out though it succeeded, a line each: as many as it said in its notice."""
+def _rejected(cur: cursor, parameters: warehouse.Parameters) -> list[str]:
+    """The records that a COPY left out though it succeeded, a line each: as many as it said in its notice.
+
+    A COPY that may have no error succeeds only without one.
+    """
     announced = _announced_left_out(cur.connection)
-    errors = warehouse.rows(cur, sql_queries.LEFT_OUT)
+    errors = warehouse.rows(cur, sql_queries.LEFT_OUT) if announced or parameters["max_errors"] > 1 else []
     if len(errors) < announced:
-        errors = _errors_anywhere(cur, {**of_this, "limit": announced}) or errors
+        errors = _errors_anywhere(cur, {**parameters, "limit": announced}) or errors
     return [_load_error(*row) for row in errors] + [UNNAMED] * (announced - len(errors))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -62,7 +64,8 @@ class Sources:
 class Load:
     """The state of one load while its transaction runs.
 
-    ``known`` are the objects that were loaded in any version, ``emptied`` the tables whose rows were deleted,
+    ``known`` are the objects that were loaded in any version, ``left`` the rows that lie in each staging table,
+    ``earlier`` the records that the loads before it have staged there, ``emptied`` the tables whose rows were deleted,
     ``parameters`` those of the statements after the transformation.
     """
 
@@ -70,6 +73,8 @@ class Load:
     loaded_at: datetime
     new: dict[str, list[S3Object]]
     known: frozenset[str]
+    left: dict[str, int]
+    earlier: dict[str, int]
     emptied: list[str]
     copied: dict[str, copying.Copied] = field(default_factory=dict)
     changed: frozenset[S3Object] = frozenset()
@@ -80,6 +85,21 @@ class Load:
     def left_out(self) -> int:
         """Records that COPY left out."""
         return sum(len(copied.rejected) for copied in self.copied.values())
+
+    @property
+    def grown(self) -> list[str]:
+        """The tables that have grown so much that the planner's statistics of them are of no use any more.
+
+        Redshift's own ANALYZE looks at no table of which less than a tenth has changed:
+        https://docs.aws.amazon.com/redshift/latest/dg/r_ANALYZE.html
+        """
+        fed = [
+            table
+            for table, before in self.earlier.items()
+            if passed_a_tenth(before, before + self.copied[table].records)
+        ]
+        grown = [name for table in fed for name in sql_queries.GROWS[table]]
+        return [*grown, *sql_queries.GROWS_ANYWAY] if grown else []
 
     def staged(self) -> list[Account]:
         """The account of each staging table of which something was left out."""
@@ -143,6 +163,7 @@ def rehearse(cur: cursor, sources: Sources, console: Console) -> None:
     Only reading all of it can tell. So all of it is copied into the staging tables, by prefix since a
     manifest would be left behind in S3, and rolled back.
     """
+    locks.lock_loads(cur, sources.settings)
     load = begin(cur, sources)
     stage(cur, replace(sources, work_bucket=None), load, console)
     transform(cur, load, console)
@@ -162,17 +183,24 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
         RefusedError: rows would vanish, and there is no consent.
         WarehouseError: tables are missing, or another load holds them.
     """
-    if not clear_staging(cur, sources):
+    # The lock comes first: the snapshot that everything else reads must not be older than it.
+    locks.lock_loads(cur, sources.settings)
+    warehouse.require_tables(cur)
+    if not sources.full and not any(new_objects(sources.objects, loaded_objects(cur)).values()):
         return None
+    # TRUNCATE leaves nothing for VACUUM, but it ends the transaction, and the lock with it.
+    locks.truncate(cur, sources.settings, [staging.table for staging in sql_queries.STAGING])
     load = begin(cur, sources)
     if not any(load.new.values()):  # another load was quicker
         return None
     stage(cur, sources, load, console)
-    look_again(sources, load, console)
-    transform(cur, load, console)
-    if sources.full:
-        vanishing.require_consent(vanishing.look(cur), console, given=sources.consent)
-    fill_star(cur, load, console)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        again = beside.submit(list_again, sources, load)
+        transform(cur, load, console)
+        if sources.full:
+            vanishing.require_consent(vanishing.look(cur), console, given=sources.consent)
+        fill_star(cur, load, console)
+    leave_changed(load, console, again.result())
     remember(cur, load)
     since = warehouse.value(cur, sql_queries.FIRST_NEW_PLAY) or load.loaded_at
     quality.close_accounts(console, [*load.staged(), *load.accounts])
@@ -180,40 +208,25 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     return load
 
 
-def clear_staging(cur: cursor, sources: Sources) -> bool:
-    """Empty the staging tables if there is something new; whether there is.
-
-    By TRUNCATE, which leaves nothing for VACUUM. It commits, so it comes before the transaction that publishes.
-
-    Raises:
-        WarehouseError: another load holds them.
-    """
-    locks.lock_loads(cur, sources.settings)
-    warehouse.require_tables(cur)
-    new = sources.full or any(new_objects(sources.objects, loaded_objects(cur)).values())
-    if new:
-        tables = [staging.table for staging in sql_queries.STAGING]
-        statements = [warehouse.on_table(sql_queries.TRUNCATE_TABLE, table) for table in tables]
-        locks.execute_waiting(cur, sources.settings, statements, tables, "the tables of the load")
-        cur.connection.commit()
-    return new
+def passed_a_tenth(before: int, after: int) -> bool:
+    """Whether a number has passed a power of 1.1 on its way up: so small steps count, too, once they add up."""
+    return after > 0 and (before <= 0 or math.floor(math.log(after, 1.1)) > math.floor(math.log(before, 1.1)))
 
 
 def begin(cur: cursor, sources: Sources) -> Load:
-    """Become the only load, and find out what is new; a full one forgets what is loaded.
-
-    Raises:
-        WarehouseError: tables are missing, or another load holds them.
-    """
-    # The lock comes first: the snapshot that everything else reads must not be older than it.
-    locks.lock_loads(cur, sources.settings)
+    """Find out what is new, as the only writer; a full load forgets what is loaded."""
     emptied = forget(cur) if sources.full else []
     loaded = loaded_objects(cur)
+    load_id, loaded_at, *counts = warehouse.rows(cur, sql_queries.THIS_LOAD)[0]
+    tables = [staging.table for staging in sql_queries.STAGING]
+    earlier, left = (dict(zip(tables, map(int, found), strict=True)) for found in (counts[:2], counts[2:]))
     return Load(
-        load_id=warehouse.value(cur, sql_queries.NEXT_LOAD_ID),
-        loaded_at=warehouse.value(cur, sql_queries.SERVER_TIME),
+        load_id=load_id,
+        loaded_at=loaded_at,
         new=new_objects(sources.objects, loaded),
         known=frozenset(loaded),
+        left=left,
+        earlier=dict.fromkeys(tables, 0) if sources.full else earlier,
         emptied=emptied,
     )
 
@@ -247,17 +260,19 @@ def new_objects(objects: dict[str, list[S3Object]], loaded: dict[str, str]) -> d
 
 def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
     """COPY the new objects into the staging tables, from which a load that was not published may have left rows."""
-    session = warehouse.value(cur, sql_queries.BACKEND_PID)
     for staging in sql_queries.STAGING:
         table, new = staging.table, load.new[staging.table]
-        if empty(cur, table):
+        if load.left[table]:
+            empty(cur, table)
             load.emptied.append(table)
         if not new:
             load.copied[table] = copying.Copied()
             continue
         label = f"copying {plural(len(new), 'object')} into {table}"
-        with progress.of_copy(sources.target, session) as status, console.busy(label, status):
-            copied = copying.copy(cur, table, *sources.copy(staging, load.load_id, new))
+        session = copying.of_session(cur)
+        statement, parameters = sources.copy(staging, load.load_id, new)
+        with progress.of_copy(sources.target, session["session"]) as status, console.busy(label, status):
+            copied = copying.copy(cur, table, statement, parameters | session)
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)
         for record in copied.rejected:
@@ -271,18 +286,22 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         raise DataError("the new objects hold no records; nothing was published", hint="check the files under [S3]")
 
 
-def look_again(sources: Sources, load: Load, console: Console) -> None:
-    """Find out which objects are no longer as they were listed: it is not known which version COPY has read.
-
-    They stay out of the ledger, so that the next load reads them again.
-    """
+def list_again(sources: Sources, load: Load) -> set[S3Object]:
+    """The objects as they are after COPY. A long listing: on a thread of its own, while the warehouse works."""
     s3 = sources.target.client("s3")
-    now = {
+    return {
         entry
         for staging in sql_queries.STAGING
         if load.new[staging.table]
         for entry in listed(s3, prefix(sources.settings, staging))
     }
+
+
+def leave_changed(load: Load, console: Console, now: set[S3Object]) -> None:
+    """Find out which objects are no longer as they were listed: it is not known which version COPY has read.
+
+    They stay out of the ledger, so that the next load reads them again.
+    """
     load.changed = frozenset(entry for new in load.new.values() for entry in new) - now
     if load.changed:
         example = min(entry.uri for entry in load.changed)
@@ -299,8 +318,9 @@ def fill_star(cur: cursor, load: Load, console: Console) -> None:
     seconds = {}
     for fill in sql_queries.STAR:
         started = time.monotonic()
+        staged = any(load.copied[table].records for table in fill.after)
         with console.busy(f"inserting into {fill.table}"):
-            for statement in fill.statements:
+            for statement in fill.statements if staged else ():
                 warehouse.execute(cur, statement, load.parameters)
         seconds[fill.table] = time.monotonic() - started
     records = {table: copied.records for table, copied in load.copied.items()}

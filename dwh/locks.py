@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg2
-from psycopg2 import sql
 
 import sql_queries
 from dwh import warehouse
@@ -18,19 +18,35 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
 
+THE_LOADS = "the tables of the load"
+
+
 def lock_loads(cur: cursor, settings: Settings) -> None:
     """Become the only writer.
 
     Raises:
         WarehouseError: another session held the lock for ``lock_timeout``.
     """
-    execute_waiting(cur, settings, [sql_queries.LOCK_LOADS], sql_queries.LOCKED_TABLES, "the tables of the load")
+    with waiting(cur, settings, sql_queries.LOCKED_TABLES, THE_LOADS):
+        warehouse.execute(cur, sql_queries.LOCK_LOADS)
 
 
-def execute_waiting(
-    cur: cursor, settings: Settings, statements: Iterable[str | sql.Composable], tables: Sequence[str], what: str
-) -> None:
-    """Run statements that wait for the locks of others, no longer than ``lock_timeout``.
+def truncate(cur: cursor, settings: Settings, tables: Sequence[str]) -> None:
+    """Empty tables of the load by TRUNCATE, which commits, and become the only writer after it.
+
+    Raises:
+        WarehouseError: another session held a lock for ``lock_timeout``.
+    """
+    with waiting(cur, settings, sql_queries.LOCKED_TABLES, THE_LOADS):
+        for table in tables:
+            warehouse.execute(cur, warehouse.on_table(sql_queries.TRUNCATE_TABLE, table))
+        cur.connection.commit()
+        warehouse.execute(cur, sql_queries.LOCK_LOADS)
+
+
+@contextmanager
+def waiting(cur: cursor, settings: Settings, tables: Sequence[str], what: str) -> Iterator[None]:
+    """Let statements wait for the locks of others, no longer than ``lock_timeout``.
 
     Redshift has no time-out of its own for locks: the statement's serves. Whether that counts the wait of a LOCK
     is documented nowhere, so a timer of this process cancels the statement too, some seconds later.
@@ -38,8 +54,7 @@ def execute_waiting(
     Args:
         cur: in the transaction.
         settings: with both time-outs.
-        statements: what to run.
-        tables: the tables that it locks.
+        tables: the tables that the statements lock.
         what: a name for these.
 
     Raises:
@@ -47,8 +62,7 @@ def execute_waiting(
     """
     try:
         with warehouse.within(cur, settings.lock_timeout):
-            for statement in statements:
-                warehouse.execute(cur, statement)
+            yield
     except psycopg2.errors.QueryCanceled as error:
         warehouse.rollback(cur.connection)
         holders = warehouse.rows(cur, sql_queries.LOCK_HOLDERS, {"tables": tuple(tables)})

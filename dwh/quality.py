@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sql_queries
 from dwh import warehouse
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 # Redshift's TIMESTAMP has no zone, and means UTC here.
 BEGINNING = datetime(1970, 1, 1)
 LOW_MATCH_PERCENT = 5.0
+
+
+class Answer(NamedTuple):
+    """What an audit has found: exceptions, of how many records (where that counts), and an example in words."""
+
+    exceptions: int
+    among: int | None
+    example: str | None
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,12 @@ def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged:
         DataError: an audit of severity ``error`` failed.
     """
     console.say("checks")
+    statements = [sql_queries.AUDIT_STAGING] * staged + [sql_queries.AUDIT_STAR]
+    rows = [row for statement in statements for row in warehouse.rows(cur, statement, {"since": since})]
+    answers = {name: Answer(*rest) for name, *rest in rows}
     asked = [check for check in sql_queries.AUDITS if staged or not check.staged]
-    failed = [check for check in asked if _ask(cur, console, check, since) == "failed"]
-    _show_match_rate(cur, console, since)
+    failed = [check for check in asked if _show(console, check, answers[check.name]) == "failed"]
+    _show_matches(console, answers[sql_queries.MATCHES.name])
     if failed:
         raise DataError(
             f"{plural(len(failed), 'check')} failed" + ("; nothing was published" if staged else ""),
@@ -95,27 +106,26 @@ def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged:
         )
 
 
-def _ask(cur: cursor, console: Console, check: sql_queries.Audit, since: datetime) -> str:
-    """Ask one question, show the answer, and give it in a word: ok, warn or failed."""
-    exceptions, *more = warehouse.rows(cur, check.query, {"since": since})[0]
-    if not exceptions:
+def _show(console: Console, check: sql_queries.Audit, answer: Answer) -> str:
+    """Show the answer to a question, and give it in a word: ok, warn or failed."""
+    if not answer.exceptions:
         console.check("ok", check.expectation)
         return "ok"
-    few = check.enough and int(more.pop(0)) < check.enough
+    few = check.enough and (answer.among or 0) < check.enough
     word = "warn" if check.severity == "warn" or few else "failed"
-    parts = [f"{exceptions:,} exceptions"] if exceptions > 1 else []
-    parts += [check.example.format(*more)] if more else []
+    parts = [f"{answer.exceptions:,} exceptions"] if answer.exceptions > 1 else []
+    parts += [answer.example] if answer.example else []
     console.check(word, plain(f"{check.expectation}: {', such as '.join(parts)}".removesuffix(": ")))
     return word
 
 
-def _show_match_rate(cur: cursor, console: Console, since: datetime) -> None:
+def _show_matches(console: Console, answer: Answer) -> None:
     """How many plays have a song: no error, since a song catalogue may be a sample."""
-    plays, matched = warehouse.rows(cur, sql_queries.MATCH_RATE, {"since": since})[0]
-    if plays:
-        percent = 100 * matched / plays
+    if answer.among:
+        matched = answer.among - answer.exceptions
+        percent = 100 * matched / answer.among
         share = "<0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
         console.check(
             "ok" if percent >= LOW_MATCH_PERCENT else "warn",
-            f"{matched:,} of {plural(plays, 'play')} found a song in the catalogue ({share})",
+            f"{matched:,} of {plural(answer.among, 'play')} found a song in the catalogue ({share})",
         )

@@ -344,6 +344,8 @@ def maintain(target: Target, console: Console, emptied: Sequence[str], grown: Se
 
     Outside the load's transaction: VACUUM refuses one, and a failure here is no failure of the load.
     """
+    if not emptied and not grown:
+        return
     try:
         with closing(target.connect()) as conn:
             conn.autocommit = True

@@ -15,7 +15,7 @@ from dwh.aws.connecting import passing, refused, root_certificates
 from dwh.aws.endpoints import is_amazon, is_loopback
 from dwh.aws.errors import explained
 from dwh.aws.states import HOPELESS
-from dwh.clients import ClientHolder, read_times_quickly
+from dwh.clients import ClientHolder, list_quickly
 from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.console import Console
@@ -124,7 +124,7 @@ class AwsTarget(ClientHolder):
                 )
             _check_region(settings.region, session.get_available_regions("redshift", _partition(settings.region)))
             trace_calls(session, self._console)
-            read_times_quickly(session)
+            list_quickly(session)
             self._made = session
         return self._made
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from dwh.clients import read_times_quickly
+from dwh.clients import list_quickly
 from dwh.errors import TargetError
 from dwh.local import secret
 
@@ -84,5 +84,5 @@ def _session(region: str) -> Any:
     alone: dict[str, Any] = dict.fromkeys(ignored, (None, None, None, None))
     alone |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     session: Any = boto3.Session(region_name=region, botocore_session=botocore.session.Session(session_vars=alone))
-    read_times_quickly(session)
+    list_quickly(session)
     return session

@@ -131,12 +131,12 @@ def test_every_parameter_of_the_statements_has_a_value():
 
 
 def test_a_statement_that_the_server_does_not_take_is_named(warehouse, monkeypatch):
-    monkeypatch.setattr(statements.sql_queries, "NEXT_LOAD_ID", "SELECT no_such_column FROM load_history")
+    monkeypatch.setattr(statements.sql_queries, "THIS_LOAD", "SELECT no_such_column FROM load_history")
     run = Run(place.Place(warehouse.folder, "local"), Console(err=io.StringIO()), SimpleNamespace())
     run_all(run, [Check("explain", statements.explain)], [], 1)
     outcome = run.outcomes["explain"]
     assert outcome.status == "failed"
-    assert outcome.note.startswith("1 refused: NEXT_LOAD_ID: ")
+    assert outcome.note.startswith("1 refused: THIS_LOAD: ")
     assert "(SQLSTATE 42703)" in outcome.note
     assert outcome.seen["planned"] > 75
 

@@ -292,6 +292,14 @@ def test_a_row_of_ninety_columns_is_no_end(session):
     assert [row[0] for row in rows] == ["Title"] * 200
 
 
+def test_a_long_plan_has_an_end(session):
+    """EXPLAIN is done with no number of rows."""
+    run(session, "CREATE TEMP TABLE plain (a VARCHAR(1000))")
+    arms = " UNION ALL ".join(f"SELECT a FROM plain WHERE a = '{number}{'x' * 500}'" for number in range(1000))
+    assert len(run(session, f"EXPLAIN {arms}")) > 1000
+    assert run(session, "SELECT 1") == [(1,)]
+
+
 def test_an_error_after_rows_ends_a_string(session):
     failing = "SELECT a.relname, 1 / (CAST(b.oid AS INT) - CAST(a.oid AS INT)) FROM pg_class a, pg_class b"
     with pytest.raises(errors.DivisionByZero) as raised:

@@ -27,7 +27,7 @@ FAIL = "SELECT redshift.throw('', '', '', 'P0001')"
 # What ends rows of text: CommandComplete, or PortalSuspended, before ReadyForQuery. Neither can be in a row, whose
 # values have no NUL: the tag would have to be the row's own length, which is then more than a gigabyte.
 _READY = re.compile(rb"Z\x00\x00\x00\x05[ITE]\Z")
-_END = re.compile(rb"(?:[A-Z]{2,} \d+\x00|s\x00\x00\x00\x04)Z\x00\x00\x00\x05[ITE]\Z")
+_END = re.compile(rb"(?:(?:[A-Z]{2,} \d+|[A-Z]{4,})\x00|s\x00\x00\x00\x04)Z\x00\x00\x00\x05[ITE]\Z")
 _LONGEST_END = 64
 # Bytes that wait for what comes after them: an error ends rows as well, and is not handed on as it is.
 HELD = 1 << 16
