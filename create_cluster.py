@@ -76,9 +76,7 @@ def create(step: Step) -> None:
     from dwh.provision import creation, pausing
 
     with creation.prepared(step) as site:
-        if site is None:
-            step.console.say("Nothing was changed; a run would start the target and create everything.")
-        elif step.args.pause or step.args.resume:
+        if step.args.pause or step.args.resume:
             pausing.switch(step, site)
         elif step.args.dry_run:
             creation.show_plan(step, site)

@@ -1305,6 +1305,172 @@ WHERE start_time >= %(since)s
     ),
 )
 
+# Which staged plays lack a user, a time or a session, or have one that is none?
+INCOMPLETE_PLAYS = """
+SELECT user_id, ts, session_id, item_in_session, song, artist
+FROM staging_events
+WHERE RTRIM(page) = 'NextSong'
+    AND (
+        user_id IS NULL
+        OR NOT TRIM(user_id) ~ '^[0-9]+([.]0+)?$'
+        OR OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) > 10
+        OR (OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) = 10
+            AND SPLIT_PART(TRIM(user_id), '.', 1) > '2147483647')
+        OR ts IS NULL OR ts < 946684800000 OR ts >= 4102444800000
+        OR session_id IS NULL
+    )
+"""
+
+# Which rows does an audit speak of? Printed with its answer, as a statement to paste. The last is of the match rate.
+# What is staged is there until the next load, if the load was published.
+AUDIT_ROWS = {
+    "event_keys": """
+SELECT page, ts, level, user_id, session_id, song, artist
+FROM staging_events
+WHERE page IS NULL OR ts IS NULL OR level IS NULL
+    OR (page = 'NextSong'
+        AND (user_id IS NULL OR session_id IS NULL OR song IS NULL OR artist IS NULL))
+""",
+    "song_keys": """
+SELECT song_id, artist_id, title, artist_name
+FROM staging_songs
+WHERE song_id IS NULL OR artist_id IS NULL OR title IS NULL OR artist_name IS NULL
+""",
+    "other_event_keys": """
+SELECT
+    auth, first_name, gender, item_in_session, last_name, length, location,
+    method, registration, status, user_agent
+FROM staging_events
+WHERE page = 'NextSong'
+    AND (auth IS NULL OR first_name IS NULL OR gender IS NULL
+        OR item_in_session IS NULL OR last_name IS NULL OR length IS NULL
+        OR location IS NULL OR method IS NULL OR registration IS NULL
+        OR status IS NULL OR user_agent IS NULL)
+""",
+    "complete_plays": INCOMPLETE_PLAYS,
+    "incomplete_plays": INCOMPLETE_PLAYS,
+    "plays_once": """
+SELECT user_id + 0 AS user_id, session_id, start_time, item_in_session, COUNT(*) AS times
+FROM load_plays
+WHERE start_time >= %(since)s
+GROUP BY user_id + 0, session_id, start_time, item_in_session
+HAVING COUNT(*) > 1
+""",
+    "plays_and_ledger": """
+SELECT plays.songplay_id AS in_songplays, numbered.songplay_id AS in_load_plays
+FROM (SELECT user_id, songplay_id FROM songplays WHERE start_time >= %(since)s) AS plays
+FULL JOIN (
+    SELECT user_id, songplay_id FROM load_plays WHERE start_time >= %(since)s
+) AS numbered
+    ON numbered.user_id = plays.user_id
+    AND numbered.songplay_id = plays.songplay_id
+WHERE plays.songplay_id IS NULL OR numbered.songplay_id IS NULL
+""",
+    "unique_plays": """
+SELECT songplay_id + 0 AS songplay_id, COUNT(*) AS times
+FROM songplays
+WHERE start_time >= %(since)s
+GROUP BY songplay_id + 0
+HAVING COUNT(*) > 1
+""",
+    "unique_dimensions": """
+SELECT 'user_id ' || CAST(user_id AS VARCHAR) AS id, COUNT(*) AS times
+FROM users
+GROUP BY 'user_id ' || CAST(user_id AS VARCHAR)
+HAVING COUNT(*) > 1
+UNION ALL
+SELECT 'song_id ' || song_id AS id, COUNT(*) AS times
+FROM songs
+GROUP BY 'song_id ' || song_id
+HAVING COUNT(*) > 1
+UNION ALL
+SELECT 'artist_id ' || artist_id AS id, COUNT(*) AS times
+FROM artists
+GROUP BY 'artist_id ' || artist_id
+HAVING COUNT(*) > 1
+""",
+    "keys_of_plays": """
+SELECT
+    plays.songplay_id, plays.start_time, plays.user_id, plays.song_id, plays.artist_id,
+    time.start_time AS moment_there, users.user_id AS user_there,
+    songs.song_id AS song_there, artists.artist_id AS artist_there
+FROM songplays AS plays
+LEFT JOIN time ON time.start_time = plays.start_time + INTERVAL '0 second'
+LEFT JOIN users ON users.user_id = plays.user_id + 0
+LEFT JOIN songs ON songs.song_id = plays.song_id || ''
+LEFT JOIN artists ON artists.artist_id = plays.artist_id || ''
+WHERE plays.start_time >= %(since)s
+    AND (time.start_time IS NULL
+        OR users.user_id IS NULL
+        OR (plays.song_id IS NOT NULL AND songs.song_id IS NULL)
+        OR (plays.artist_id IS NOT NULL AND artists.artist_id IS NULL))
+""",
+    "songs_and_artists": """
+SELECT
+    load_songs.song_id, load_songs.artist_id, songs.song_id AS song_there,
+    artists.artist_id AS artist_there, credited.artist_id AS artist_of_song_there
+FROM load_songs
+LEFT JOIN songs ON songs.song_id = load_songs.song_id
+LEFT JOIN artists ON artists.artist_id = load_songs.artist_id
+LEFT JOIN artists AS credited ON credited.artist_id = songs.artist_id || ''
+WHERE songs.song_id IS NULL OR artists.artist_id IS NULL OR credited.artist_id IS NULL
+""",
+    "unique_moments": """
+SELECT moment, SUM(in_time) AS rows_of_time, SUM(in_songplays) AS moments_of_plays
+FROM (
+    SELECT start_time + INTERVAL '0 second' AS moment, 1 AS in_time, 0 AS in_songplays
+    FROM time
+    WHERE start_time >= %(since)s
+    UNION ALL
+    SELECT DISTINCT start_time AS moment, 0 AS in_time, 1 AS in_songplays
+    FROM songplays
+    WHERE start_time >= %(since)s
+) AS moments
+GROUP BY moment
+HAVING SUM(in_time) <> SUM(in_songplays)
+""",
+    "levels": """
+SELECT CAST('songplays' AS VARCHAR(16)) AS found_in, user_id, start_time, level
+FROM songplays
+WHERE start_time >= %(since)s AND (level IS NULL OR level NOT IN ('free', 'paid'))
+UNION ALL
+SELECT CAST('users' AS VARCHAR(16)) AS found_in, user_id, CAST(NULL AS TIMESTAMP) AS start_time, level
+FROM users
+WHERE level IS NULL OR level NOT IN ('free', 'paid')
+""",
+    "ranges": """
+SELECT 'start_time ' || CAST(start_time AS VARCHAR) AS out_of_range
+FROM time
+WHERE start_time < '2000-01-01' OR start_time >= '2100-01-01'
+UNION ALL
+SELECT 'song_id ' || song_id || ' lasts ' || CAST(duration AS VARCHAR) AS out_of_range
+FROM songs
+WHERE duration <= 0
+UNION ALL
+SELECT
+    'artist_id ' || artist_id || ' at ' || CAST(NVL(latitude, 0) AS VARCHAR)
+    || ', ' || CAST(NVL(longitude, 0) AS VARCHAR) AS out_of_range
+FROM artists
+WHERE ABS(latitude) > 90 OR ABS(longitude) > 180
+""",
+    "encoding": """
+SELECT songplay_id, start_time, song, artist
+FROM load_plays
+WHERE start_time >= %(since)s
+    AND (song LIKE '%%Ã%%' OR artist LIKE '%%Ã%%')
+""",
+    "song_match": """
+SELECT ledger.song, ledger.artist, COUNT(*) AS times
+FROM songplays AS plays
+INNER JOIN load_plays AS ledger
+    ON ledger.user_id = plays.user_id
+    AND ledger.songplay_id = plays.songplay_id
+WHERE plays.start_time >= %(since)s AND plays.song_id IS NULL
+GROUP BY ledger.song, ledger.artist
+ORDER BY times DESC, ledger.song, ledger.artist
+""",
+}
+
 # How many of the plays since a moment have a song?
 MATCH_RATE = """
 SELECT COUNT(*), COUNT(song_id)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sql_queries
 from dwh import warehouse
 from dwh.commands import ETL
-from dwh.console import Console, plain, plural
+from dwh.console import Console, plain, plural, tally
 from dwh.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Redshift's TIMESTAMP has no zone, and means UTC here.
 BEGINNING = datetime(1970, 1, 1)
 LOW_MATCH_PERCENT = 5.0
+MATCH = "song_match"
+STATUSES = ("ok", "warn", "failed")
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,44 @@ class Account:
         """Records of which nothing is known: 0, or the load is wrong."""
         return self.read - self.inserted - sum(self.outcomes.values())
 
+    def as_data(self) -> dict[str, Any]:
+        """The account for JSON."""
+        return {"table": self.table, "read": self.read, "inserted": self.inserted, "outcomes": self.outcomes}
+
     def sentence(self) -> str:
         """``8,056 read = 6,820 inserted + 1,236 not a play``."""
         parts = [f"{self.inserted:,} {self.verb}"]
         parts += [f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count]
         return f"{self.read:,} read = {' + '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an audit has found.
+
+    ``status`` is ok, warn or failed; ``message`` says what should hold, and the exceptions; ``query`` finds their rows,
+    as a statement to paste, and is empty where there are none.
+    """
+
+    name: str
+    status: str
+    message: str
+    exceptions: int = 0
+    query: str = ""
+
+
+def counts(answers: Iterable[Answer]) -> str:
+    """``12 ok, 1 warn, 0 failed``."""
+    return tally((answer.status for answer in answers), STATUSES)
+
+
+def as_data(answers: Sequence[Answer]) -> dict[str, Any]:
+    """The answers for JSON, and how many there are of each status."""
+    statuses = [answer.status for answer in answers]
+    return {
+        "checks": [asdict(answer) for answer in answers],
+        "counts": {status: statuses.count(status) for status in STATUSES},
+    }
 
 
 def outcomes(cur: cursor, parameters: warehouse.Parameters) -> dict[str, dict[str, int]]:
@@ -71,51 +106,78 @@ def close_accounts(console: Console, accounts: Iterable[Account]) -> None:
             )
 
 
-def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged: bool = False) -> None:
-    """Ask the audit questions and show the answers.
+def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged: bool = False) -> list[Answer]:
+    """Ask the audit questions and show the answers; below each that is not ok, the query that finds its rows.
 
     Args:
         cur: in the transaction that is to be judged.
         console: where the answers go.
         since: the first moment of the plays to look at.
         staged: a load is under way: also look at the staging tables.
+    """
+    console.say("checks")
+    answers = []
+    for check in sql_queries.AUDITS:
+        if staged or not check.staged:
+            answers.append(_ask(cur, check, since))
+            _show(console, answers[-1])
+    if rate := _match_rate(cur, since):
+        answers.append(rate)
+        _show(console, rate)
+    return answers
+
+
+def require_passed(console: Console, answers: Sequence[Answer], *, staged: bool = False) -> None:
+    """Let nothing pass that an audit found to be wrong.
 
     Raises:
         DataError: an audit of severity ``error`` failed.
     """
-    console.say("checks")
-    asked = [check for check in sql_queries.AUDITS if staged or not check.staged]
-    failed = [check for check in asked if _ask(cur, console, check, since) == "failed"]
-    _show_match_rate(cur, console, since)
-    if failed:
-        raise DataError(
-            f"{plural(len(failed), 'check')} failed" + ("; nothing was published" if staged else ""),
-            hint="fix the source data, then run the step again" if staged else f"{ETL} --full loads all anew",
-            detail="\n".join(check.expectation for check in failed),
-        )
+    failed = [answer for answer in answers if answer.status == "failed"]
+    if not failed:
+        return
+    console.say(f"{counts(answers)}.")
+    rolled_back = ["the rows went with the load: a query above finds those that were there before it"] * staged
+    raise DataError(
+        f"{plural(len(failed), 'check')} failed" + ("; nothing was published" if staged else ""),
+        hint="fix the source data, then run the step again" if staged else f"{ETL} --full loads all anew",
+        detail="\n".join([*(answer.message for answer in failed), *rolled_back]),
+    )
 
 
-def _ask(cur: cursor, console: Console, check: sql_queries.Audit, since: datetime) -> str:
-    """Ask one question, show the answer, and give it in a word: ok, warn or failed."""
+def _ask(cur: cursor, check: sql_queries.Audit, since: datetime) -> Answer:
+    """Ask one question."""
     exceptions, *more = warehouse.rows(cur, check.query, {"since": since})[0]
     if not exceptions:
-        console.check("ok", check.expectation)
-        return "ok"
+        return Answer(check.name, "ok", check.expectation)
     few = check.enough and int(more.pop(0)) < check.enough
-    word = "warn" if check.severity == "warn" or few else "failed"
+    status = "warn" if check.severity == "warn" or few else "failed"
     parts = [f"{exceptions:,} exceptions"] if exceptions > 1 else []
     parts += [check.example.format(*more)] if more else []
-    console.check(word, plain(f"{check.expectation}: {', such as '.join(parts)}".removesuffix(": ")))
-    return word
+    message = plain(f"{check.expectation}: {', such as '.join(parts)}".removesuffix(": "))
+    return Answer(check.name, status, message, int(exceptions), _to_paste(cur, check.name, since))
 
 
-def _show_match_rate(cur: cursor, console: Console, since: datetime) -> None:
+def _match_rate(cur: cursor, since: datetime) -> Answer | None:
     """How many plays have a song: no error, since a song catalogue may be a sample."""
     plays, matched = warehouse.rows(cur, sql_queries.MATCH_RATE, {"since": since})[0]
-    if plays:
-        percent = 100 * matched / plays
-        share = "<0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
-        console.check(
-            "ok" if percent >= LOW_MATCH_PERCENT else "warn",
-            f"{matched:,} of {plural(plays, 'play')} found a song in the catalogue ({share})",
-        )
+    if not plays:
+        return None
+    percent = 100 * matched / plays
+    share = "<0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
+    message = f"{matched:,} of {plural(plays, 'play')} found a song in the catalogue ({share})"
+    if percent >= LOW_MATCH_PERCENT:
+        return Answer(MATCH, "ok", message)
+    return Answer(MATCH, "warn", message, plays - matched, _to_paste(cur, MATCH, since))
+
+
+def _to_paste(cur: cursor, name: str, since: datetime) -> str:
+    """The query that finds the rows of an audit, with its values: a statement for any client."""
+    return f"-- {name}\n{cur.mogrify(sql_queries.AUDIT_ROWS[name], {'since': since}).decode().strip()};"
+
+
+def _show(console: Console, answer: Answer) -> None:
+    """A line for the answer, and the query that finds its rows."""
+    console.check(answer.status, answer.message)
+    for line in answer.query.splitlines():
+        console.tell(f"         {line}")

@@ -5,6 +5,7 @@ Nothing else asks which of the two it is, and nothing else imports ``dwh.local``
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -44,6 +45,13 @@ class Target(Protocol):
 
     def stop(self) -> None:
         """End what ``start`` made ready, once the cluster is gone."""
+        ...
+
+    def planned(self, data: Path | None = None) -> AbstractContextManager[Target]:
+        """The target for a dry run, which looks at it and changes nothing; ``data`` as for ``start``.
+
+        What would have to be started first is taken as started, with nothing in it, and is gone with the context.
+        """
         ...
 
     def sources(self) -> str:

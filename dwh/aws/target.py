@@ -6,8 +6,9 @@ import ipaddress
 import os
 import re
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from dwh import connecting
@@ -72,6 +73,15 @@ class AwsTarget(ClientHolder):
                 hint="set log_data and song_data in dwh.cfg, or run with --target local",
             )
         return ""
+
+    def planned(self, data: Path | None = None) -> AbstractContextManager[Self]:
+        """AWS is there already.
+
+        Raises:
+            ConfigError: a folder was given, which only the local target can read.
+        """
+        self.start(data)
+        return nullcontext(self)
 
     def stop(self) -> None:
         """Nothing was made ready."""

@@ -114,6 +114,23 @@ class LocalTarget(ClientHolder):
         before: str = self._sync(folder=str(chosen), source=source)["before"]
         return before if before != str(chosen) else ""
 
+    @contextlib.contextmanager
+    def planned(self, data: Path | None = None) -> Iterator[LocalTarget]:
+        """This target; if it does not run, one whose AWS API is empty, in this process and without a file.
+
+        Raises:
+            ConfigError: the folder is not there, or has no song or log files.
+        """
+        chosen, source = self._choose(data)
+        if source != SAMPLE:
+            folder.check(chosen)
+        if self._launcher() is not None:
+            yield self
+            return
+        with launcher.empty() as (port, token), _Empty(self.settings, self._console) as empty:
+            empty.launched = Launched(os.getpid(), port, token)
+            yield empty
+
     def stop(self) -> None:
         """End the launcher and remove all that the local target keeps; nothing to do when there is nothing."""
         state_dir = self.settings.state_dir
@@ -390,6 +407,15 @@ class LocalTarget(ClientHolder):
         """Whether it is the launcher of this folder: by its command line, since process ids are used again."""
         words = processes.command_line(pid) if pid else []
         return words[-2:] == [launcher.MODULE, str(self.settings.state_dir)]
+
+
+class _Empty(LocalTarget):
+    """A local target on which nothing has been made yet."""
+
+    launched: Launched | None = None
+
+    def _launched(self) -> Launched | None:
+        return self.launched
 
 
 def _counted(data: dict[str, Any]) -> str:
