@@ -409,6 +409,13 @@ LIMIT %(limit)s
 SERVER_TIME = "SELECT GETDATE()"
 BACKEND_PID = "SELECT PG_BACKEND_PID()"
 
+# Which server is it?
+SERVER_VERSION = "SELECT VERSION()"
+
+# How many megabytes do the tables take? Empty ones are not listed.
+# https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLE_INFO.html
+SPACE_OF_TABLES = "SELECT COALESCE(SUM(size), 0) FROM svv_table_info WHERE schema = 'public'"
+
 # --- Load: transform ---
 
 # How many staged events fill each key of the source, plays and others apart, and from when to when are they?

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -187,6 +187,13 @@ class Console:
             self.say(line)
         else:
             self.tell(line)
+
+    def finding(self, word: str, name: str, lines: Sequence[str]) -> None:
+        """What a check has found, as a result: ok, warn, failed or skipped, its name, and lines beside and below it."""
+        first, *more = lines
+        self.result(f"{self._styled(f'{word:<7}', word, self.out)} {name:<11} {first}")
+        for line in more:
+            self.result(f"{'':<19} {line}")
 
     def warn(self, text: str) -> None:
         """One line that is shown even when quiet."""

@@ -168,7 +168,7 @@ def rehearse(cur: cursor, sources: Sources, console: Console) -> list[str]:
     return lost
 
 
-def publish(cur: cursor, sources: Sources, console: Console, attempts: list[Load]) -> Load | None:
+def publish(cur: cursor, sources: Sources, console: Console, attempts: list[Load] | None = None) -> Load | None:
     """Load what is new and audit it; the caller commits. None: there was nothing new.
 
     Args:
@@ -187,7 +187,8 @@ def publish(cur: cursor, sources: Sources, console: Console, attempts: list[Load
     load = begin(cur, sources)
     if not any(load.new.values()):  # another load was quicker
         return None
-    attempts.append(load)
+    if attempts is not None:
+        attempts.append(load)
     stage(cur, sources, load, console)
     look_again(sources, load, console)
     transform(cur, load, console)

@@ -66,6 +66,18 @@ class Target(Protocol):
         """Whether the data is the generated sample. This reaches out to nothing but the local target."""
         ...
 
+    def credentials(self) -> str:
+        """Where the credentials for AWS and for the warehouse are from, and nothing of them.
+
+        Raises:
+            AwsError: there are none.
+        """
+        ...
+
+    def free_space(self) -> int | None:
+        """Bytes that are free on the disk of the warehouse; None where AWS looks after it."""
+        ...
+
     def client(self, service: str) -> Any:
         """A boto3 client."""
         ...

@@ -9,9 +9,11 @@ import sqlglot
 from sqlglot import exp
 
 import sql_queries
+from dwh import quality
 
 STATEMENTS = {name: text for name, text in vars(sql_queries).items() if name.isupper() and isinstance(text, str)}
 STATEMENTS |= {f"AUDIT {check.name}": check.query for check in sql_queries.AUDITS}
+STATEMENTS |= {f"ROWS {name}": text for name, text in sql_queries.AUDIT_ROWS.items()}
 STATEMENTS |= {f"INSIGHT {name}": text for name, text in sql_queries.INSIGHTS.items()}
 del STATEMENTS["MANIFEST"]  # a clause
 BREACHES = {
@@ -102,10 +104,15 @@ def test_an_untyped_literal_is_found(text):
     assert untyped_literals(parse(text))
 
 
+def test_every_audit_has_a_query_for_its_rows():
+    assert set(sql_queries.AUDIT_ROWS) == {check.name for check in sql_queries.AUDITS} | {quality.MATCH}
+
+
 @pytest.mark.parametrize("check", sql_queries.AUDITS, ids=lambda check: check.name)
 def test_no_audit_joins_on_a_declared_key_as_it_is(check):
     """The planner may answer from the declaration, and find that every key has its row."""
-    assert bare_joins(parse(check.query)) & declared_keys() == set()
+    for text in (check.query, sql_queries.AUDIT_ROWS[check.name]):
+        assert bare_joins(parse(text)) & declared_keys() == set()
 
 
 def test_an_unshielded_audit_of_keys_is_found():

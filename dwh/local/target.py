@@ -12,6 +12,7 @@ import http.client
 import ipaddress
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,6 +159,14 @@ class LocalTarget(ClientHolder):
         """Whether the local S3 is filled, or would be, with generated sample data."""
         source: str = self._mirrored["source"] if self._mirrored else self._choose(None)[1]
         return source == SAMPLE
+
+    def credentials(self) -> str:
+        """None: it answers the user who started it."""
+        return "none are needed: the local target makes up its own"
+
+    def free_space(self) -> int:
+        """On the disk of the state folder."""
+        return shutil.disk_usage(self.settings.state_dir).free
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS API; asking for S3 brings changed data files to it.

@@ -85,9 +85,7 @@ def _warn_of_loads(step: Step, before: str) -> None:
 
 def show_plan(step: Step, site: Site) -> None:
     """Print what a run would do; the site cannot change anything."""
-    changes = plan.look(site, RESOURCES)
-    changes.append(_plan_config(site, redshift.our_cluster(site)))
-    changes += plan.look(site, AFTERWARDS)
+    changes = plan.look(site, EVERYTHING)
     plan.propose(step, changes)
     _warn_of_policies(step, site)
     if step.target.billed:
@@ -182,6 +180,9 @@ def _plan_config(site: Site, cluster: dict[str, Any] | None) -> Change:
     note = "; ".join(before) or "dwh_endpoint, dwh_arn_role"
     values = {key: value for key, value in wanted.items() if value}
     return plan.Change("Configuration", path.name, "updated", note, lambda: _write(site, values))
+
+
+EVERYTHING: tuple[Planner, ...] = (*RESOURCES, lambda site: _plan_config(site, redshift.our_cluster(site)), *AFTERWARDS)
 
 
 def _write(site: Site, values: dict[str, str]) -> None:
