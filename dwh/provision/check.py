@@ -35,6 +35,7 @@ from dwh.target import open_target
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
+    from dwh.provision.plan import Planner
     from dwh.sources import S3Object
 
 T = TypeVar("T")
@@ -168,21 +169,27 @@ def cluster(look: Look) -> Finding:
 
 def resources(look: Look) -> Finding:
     """Whether everything that create_cluster.py makes is as dwh.cfg has it."""
-    others: list[str] = []
-    for planner in creation.EVERYTHING:
-        try:
-            with explained():
-                change = planner(look.site)
-        except DwhError as error:
-            others.append(f"{error.message} ({error.hint})" if error.hint else error.message)
-            continue
-        if change.changes:
-            others.append(f"{change.kind} {change.name} {change.planned}: {change.note}".removesuffix(": "))
-    count = len(creation.EVERYTHING)
+    found = [_planned(look.site, planner) for planner in creation.EVERYTHING]
+    others = [finding for finding in found if finding.status != "ok"]
+    name, figures = look.step.settings.path.name, {"differing": len(others)}
     if not others:
-        return Finding(f"all {count} are as {look.step.settings.path.name} has them", data={"differing": 0})
-    message = f"{len(others)} of {count} are not as {look.step.settings.path.name} has them"
-    return Finding(message, "failed", CREATE, others, {"differing": len(others)})
+        return Finding(f"all {len(found)} are as {name} has them", data=figures)
+    message = f"{len(others)} of {len(found)} are not as {name} has them"
+    lines = [line for finding in others for line in (finding.message, *finding.details)]
+    hints = dict.fromkeys(finding.hint for finding in others if finding.hint)
+    return Finding(message, "failed", "; ".join(hints) or CREATE, lines, figures)
+
+
+def _planned(site: Site, planner: Planner) -> Finding:
+    """What a run would change about one thing, or why it cannot be told."""
+    try:
+        with explained():
+            change = planner(site)
+    except DwhError as error:
+        return _failed(error)
+    if not change.changes:
+        return Finding(change.note)
+    return Finding(f"{change.kind} {change.name}: {change.planned} {change.note}".rstrip(), "failed", CREATE)
 
 
 def work_bucket(look: Look) -> Finding:
@@ -344,7 +351,11 @@ def _found(look: Look, check: Check) -> Finding:
         with explained():
             return check.find(look)
     except DwhError as error:
-        return Finding(error.message, "failed", error.hint, error.detail.splitlines())
+        return _failed(error)
+
+
+def _failed(error: DwhError) -> Finding:
+    return Finding(error.message, "failed", error.hint, error.detail.splitlines())
 
 
 def _show(step: Step, name: str, finding: Finding) -> None:
