@@ -8,6 +8,7 @@ import os
 import re
 
 from project import PLAY, SONG
+from test_streams import on_terminal
 
 from dwh.target import open_target
 
@@ -102,6 +103,16 @@ def test_a_loaded_warehouse_is_well_and_nothing_is_changed(warehouse):
     assert figures["new files"] == {"new": {"staging_events": 0, "staging_songs": 0}}
     assert figures["space"]["used_bytes"] > 0
     assert figures["space"]["free_bytes"] > 0
+
+
+def test_a_terminal_gets_lines_that_fit_and_whole_names(warehouse):
+    loaded(warehouse)
+    shown = on_terminal(warehouse, "create_cluster --check", columns=80).decode()
+    shown = re.sub(r"\x1b\[\d+m", "", shown)
+    long = [line[20:].split() for line in shown.splitlines() if len(line) > 80]
+    assert all(len(words) == 1 for words in long)
+    assert f"\n{' ' * 20}arn:aws:iam::123456789012:role/sparkify-redshift-s3-read\n" in shown
+    assert {line[:20].strip() for line in shown.splitlines() if len(line) <= 80} >= {"ok      space", ""}
 
 
 def test_only_questions_are_put_to_the_warehouse(warehouse, caplog):

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 STATUSES = ("ok", "warn", "failed", "skipped")
-PACKAGES = ("boto3", "psycopg2-binary", "pandas", "python-dotenv")
+# By the names that they are installed under: conda has psycopg2 under its own.
+PACKAGES = (("boto3",), ("psycopg2-binary", "psycopg2"), ("pandas",), ("python-dotenv",))
 NAMED = 5
 # Bytes of a disk: a load of the public data takes a tenth of it.
 LITTLE_SPACE = 10**9
@@ -109,17 +110,23 @@ class Check(NamedTuple):
 def versions(_: Look) -> Finding:
     """Python, this project, and the packages that the steps stand on."""
     found = {"sparkify": __version__, "Python": platform.python_version()}
-    missing = []
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(name)
+    missing: list[str] = []
+    for names in PACKAGES:
+        numbers = {name: number for name in names if (number := _installed(name))}
+        found |= numbers
+        missing += names[:1] if not numbers else ()
     message = ", ".join(f"{name} {number}" for name, number in found.items())
     if missing:
         message, hint = f"{message}; not installed: {', '.join(missing)}", "pip install -r requirements.txt"
         return Finding(message, "failed", hint, data={"versions": found})
     return Finding(f"{message}; {platform.platform()}", data={"versions": found})
+
+
+def _installed(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def settings(look: Look) -> Finding:
@@ -359,15 +366,19 @@ def _failed(error: DwhError) -> Finding:
 
 
 def _show(step: Step, name: str, finding: Finding) -> None:
-    """A finding as a result, its lines below it. On a terminal they are wrapped."""
+    """A finding as a result, its lines below it."""
     lines = [finding.message, *finding.details]
-    if finding.status in ("warn", "failed") and finding.hint:
+    if finding.hint:
         lines.append(f"next: {finding.hint}")
-    width = get_terminal_size().columns - INDENT if step.console.out.isatty() else 0
-    wrapped = [
-        part for line in map(plain, lines) for part in (textwrap.wrap(line, max(width, 40)) if width else [line])
-    ]
-    step.console.finding(finding.status, name, wrapped)
+    step.console.finding(finding.status, name, [part for line in lines for part in _wrapped(step, plain(line))])
+
+
+def _wrapped(step: Step, line: str) -> list[str]:
+    """The line as a terminal has room for it. A word stays whole, to be copied; and in a file the line does."""
+    if not step.console.out.isatty():
+        return [line]
+    width = max(get_terminal_size().columns - INDENT, INDENT)
+    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _ago(moment: datetime) -> str:
