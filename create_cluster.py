@@ -79,9 +79,11 @@ def main(
 
 def create(step: Step) -> int:
     """Show the plan, or carry it out and write down where the cluster is; or only look whether all is well."""
-    from dwh.provision import check, creation, pausing
+    from dwh.provision import creation, pausing
 
     if step.args.check:
+        from dwh.provision import check
+
         return check.run(step, list(cli.origins(step.settings)))
     with creation.prepared(step) as site:
         if step.args.pause or step.args.resume:

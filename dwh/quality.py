@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BEGINNING = datetime(1970, 1, 1)
 LOW_MATCH_PERCENT = 5.0
 MATCH = "song_match"
+ROWS_SHOWN = 5
 STATUSES = ("ok", "warn", "failed")
 
 
@@ -58,7 +59,8 @@ class Answer:
     """What an audit has found.
 
     ``status`` is ok, warn or failed; ``message`` says what should hold, and the exceptions; ``query`` finds their rows,
-    as a statement to paste, and is empty where there are none.
+    as a statement to paste, and is empty where there are none. ``rows`` are the first of those that are rolled back
+    with a load, since the query does not find them any more.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Answer:
     message: str
     exceptions: int = 0
     query: str = ""
+    rows: Sequence[str] = ()
 
 
 def counts(answers: Iterable[Answer]) -> str:
@@ -119,7 +122,7 @@ def audit(cur: cursor, console: Console, *, since: datetime = BEGINNING, staged:
     answers = []
     for check in sql_queries.AUDITS:
         if staged or not check.staged:
-            answers.append(_ask(cur, check, since))
+            answers.append(_ask(cur, check, since, staged=staged))
             _show(console, answers[-1])
     if rate := _match_rate(cur, since):
         answers.append(rate)
@@ -137,7 +140,7 @@ def require_passed(console: Console, answers: Sequence[Answer], *, staged: bool 
     if not failed:
         return
     console.say(f"{counts(answers)}.")
-    rolled_back = ["the rows went with the load: a query above finds those that were there before it"] * staged
+    rolled_back = ["the load is rolled back, and its rows with it: the first ones are shown below each query"] * staged
     raise DataError(
         f"{plural(len(failed), 'check')} failed" + ("; nothing was published" if staged else ""),
         hint="fix the source data, then run the step again" if staged else f"{ETL} --full loads all anew",
@@ -145,7 +148,7 @@ def require_passed(console: Console, answers: Sequence[Answer], *, staged: bool 
     )
 
 
-def _ask(cur: cursor, check: sql_queries.Audit, since: datetime) -> Answer:
+def _ask(cur: cursor, check: sql_queries.Audit, since: datetime, *, staged: bool) -> Answer:
     """Ask one question."""
     exceptions, *more = warehouse.rows(cur, check.query, {"since": since})[0]
     if not exceptions:
@@ -155,7 +158,8 @@ def _ask(cur: cursor, check: sql_queries.Audit, since: datetime) -> Answer:
     parts = [f"{exceptions:,} exceptions"] if exceptions > 1 else []
     parts += [check.example.format(*more)] if more else []
     message = plain(f"{check.expectation}: {', such as '.join(parts)}".removesuffix(": "))
-    return Answer(check.name, status, message, int(exceptions), _to_paste(cur, check.name, since))
+    rows = _first_rows(cur, check.name, since) if staged and status == "failed" else ()
+    return Answer(check.name, status, message, int(exceptions), _to_paste(cur, check.name, since), rows)
 
 
 def _match_rate(cur: cursor, since: datetime) -> Answer | None:
@@ -176,8 +180,16 @@ def _to_paste(cur: cursor, name: str, since: datetime) -> str:
     return f"-- {name}\n{cur.mogrify(sql_queries.AUDIT_ROWS[name], {'since': since}).decode().strip()};"
 
 
+def _first_rows(cur: cursor, name: str, since: datetime) -> list[str]:
+    """The first rows of an audit, a line each: ``user_id 7, level gold``."""
+    rows = warehouse.rows(cur, f"{sql_queries.AUDIT_ROWS[name]}LIMIT {ROWS_SHOWN}", {"since": since})
+    names = [column.name for column in cur.description or ()]
+    pairs = [[f"{key} {value}" for key, value in zip(names, row, strict=True) if value is not None] for row in rows]
+    return [plain(", ".join(row)) for row in pairs]
+
+
 def _show(console: Console, answer: Answer) -> None:
     """A line for the answer, and the query that finds its rows."""
     console.check(answer.status, answer.message)
-    for line in answer.query.splitlines():
+    for line in (*answer.query.splitlines(), *(f"-- {row}" for row in answer.rows)):
         console.tell(f"         {line}")

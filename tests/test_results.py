@@ -177,6 +177,7 @@ def test_the_account_of_a_load_as_json(warehouse):
         "message": "1 of 1 play found a song in the catalogue (100.0 %)",
         "exceptions": 0,
         "query": "",
+        "rows": [],
     }
     nothing = warehouse.main("etl", "--format", "json")
     assert as_json(nothing) == {
@@ -199,7 +200,12 @@ def test_a_load_that_fails_has_an_account_too(warehouse):
     (failed,) = [check for check in account["checks"] if check["status"] == "failed"]
     assert (failed["name"], failed["exceptions"]) == ("levels", 2)
     assert "\n15 ok, 0 warn, 1 failed.\nerror: 1 check failed; nothing was published\n" in ran.err
-    assert "the rows went with the load" in ran.err
+    assert failed["rows"] == [
+        "found_in songplays, user_id 7, start_time 2018-11-01 20:57:10.796000, level gold",
+        "found_in users, user_id 7, level gold",
+    ]
+    assert "".join(f"\n         -- {row}" for row in failed["rows"]) in ran.err
+    assert "the load is rolled back, and its rows with it: the first ones are shown" in ran.err
     assert warehouse.query(failed["query"]) == []
     refused = warehouse.data / "log_data/2018/11/a.json"
     refused.write_text("{")

@@ -12,14 +12,14 @@ import re
 import textwrap
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from dwh import __version__
+import sql_queries
+from dwh import __version__, warehouse
 from dwh.aws.errors import explained
 from dwh.aws.states import FULL, HOPELESS
 from dwh.commands import CREATE, CREATE_TABLES, ETL
@@ -27,16 +27,17 @@ from dwh.config import SECRET_NAMES
 from dwh.console import duration, plain, plural, tally
 from dwh.errors import DwhError
 from dwh.keys import KEYS
+from dwh.load import loaded_objects, new_objects, prefix
 from dwh.provision import creation, prices, redshift, storage, waiting
 from dwh.provision.site import Site
+from dwh.sources import S3Object, list_objects, listed, no_data, smallest_object
 from dwh.step import Step
-from dwh.target import open_target
+from dwh.target import Target, open_target
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
     from dwh.provision.plan import Planner
-    from dwh.sources import S3Object
 
 T = TypeVar("T")
 STATUSES = ("ok", "warn", "failed", "skipped")
@@ -65,10 +66,15 @@ class Finding:
 
 @dataclass
 class Look:
-    """One run: the step, the lines that say where each setting is from, and what several checks look at."""
+    """One run, and what several checks look at.
+
+    ``origins`` say where each setting is from. ``reader`` is the target once more: a login is what the clients of the
+    site may not ask for, and the warehouse is not read without one.
+    """
 
     step: Step
     origins: Sequence[str]
+    reader: Target
 
     @cached_property
     def site(self) -> Site:
@@ -83,20 +89,13 @@ class Look:
     @cached_property
     def objects(self) -> dict[str, list[S3Object]]:
         """The objects of each staging table."""
-        import sql_queries
-        from dwh.load import prefix
-        from dwh.sources import list_objects
-
         settings, origin = self.step.settings, self.step.target.sources()
         s3 = self.site.client("s3")
         return {one.table: list_objects(s3, prefix(settings, one), origin) for one in sql_queries.STAGING}
 
     def read(self, work: Callable[[cursor], T]) -> T:
-        """Ask the warehouse. On a target of its own: a login is what the clients of the site may not ask for."""
-        from dwh import warehouse
-
-        with open_target(self.step.settings, self.step.console) as target:
-            return warehouse.transaction(target, self.step.console, work)
+        """Ask the warehouse."""
+        return warehouse.transaction(self.reader, self.step.console, work)
 
 
 class Check(NamedTuple):
@@ -201,8 +200,6 @@ def _planned(site: Site, planner: Planner) -> Finding:
 
 def work_bucket(look: Look) -> Finding:
     """The bucket for manifests and audit logs, and what is in it."""
-    from dwh.sources import listed
-
     name = storage.bucket_name(look.site)
     if storage.find_bucket(look.site) is None:
         return Finding(f"there is no bucket {name}", "failed", CREATE)
@@ -214,8 +211,6 @@ def work_bucket(look: Look) -> Finding:
 
 def data(look: Look) -> Finding:
     """The files that there are to load, and the JSONPaths file."""
-    from dwh.sources import no_data, smallest_object
-
     counts = {table: len(objects) for table, objects in look.objects.items()}
     jsonpaths = look.step.settings.log_jsonpath
     try:
@@ -228,17 +223,15 @@ def data(look: Look) -> Finding:
 
 def login(look: Look) -> Finding:
     """A connection over verified TLS, and which server answers."""
-    import sql_queries
-    from dwh import warehouse
+
+    def ask(cur: cursor) -> tuple[int, str, str]:
+        there = cur.connection.info
+        tls = str(there.ssl_attribute("protocol")) if there.ssl_in_use else "no TLS"
+        return there.port, tls, warehouse.value(cur, sql_queries.SERVER_VERSION)
 
     place, started = look.step.settings, time.monotonic()
-    with open_target(place, look.step.console) as there, closing(there.connect()) as connection:
-        seconds = time.monotonic() - started
-        tls = connection.info.ssl_attribute("protocol") if connection.info.ssl_in_use else "no TLS"
-        port = connection.info.port
-        with connection.cursor() as cur:
-            said = warehouse.value(cur, sql_queries.SERVER_VERSION)
-    version = (re.search(r"Redshift [\d.]+", said) or [said])[0]
+    port, tls, said = look.read(ask)
+    version, seconds = (re.search(r"Redshift [\d.]+", said) or [said])[0], time.monotonic() - started
     message = f"{place.db_user} at {place.dwh_endpoint}:{port}, {tls}, {version}, {duration(seconds)}"
     figures = {"user": place.db_user, "host": place.dwh_endpoint, "port": port, "tls": tls, "version": version}
     return Finding(message, data=figures)
@@ -246,8 +239,6 @@ def login(look: Look) -> Finding:
 
 def tables(look: Look) -> Finding:
     """The tables, and the rows of each."""
-    import sql_queries
-    from dwh import warehouse
 
     def count(cur: cursor) -> dict[str, int]:
         there = warehouse.existing(cur)
@@ -266,9 +257,6 @@ def tables(look: Look) -> Finding:
 
 def last_load(look: Look) -> Finding:
     """The load that was published last, and how old it is."""
-    import sql_queries
-    from dwh import warehouse
-
     loads = look.read(lambda cur: warehouse.rows(cur, sql_queries.LAST_LOAD))
     if not loads:
         return Finding("nothing is loaded yet", "failed", ETL)
@@ -278,8 +266,6 @@ def last_load(look: Look) -> Finding:
 
 def new_files(look: Look) -> Finding:
     """The files in S3 that no load has read as they are now."""
-    from dwh.load import loaded_objects, new_objects
-
     by_table = new_objects(look.objects, look.read(loaded_objects))
     new = [entry.uri for entries in by_table.values() for entry in entries]
     figures = {"new": {table: len(entries) for table, entries in by_table.items()}}
@@ -292,9 +278,6 @@ def new_files(look: Look) -> Finding:
 
 def space(look: Look) -> Finding:
     """What the tables take, and what is left."""
-    import sql_queries
-    from dwh import warehouse
-
     used = int(look.read(lambda cur: warehouse.value(cur, sql_queries.SPACE_OF_TABLES))) * 2**20
     free = look.step.target.free_space()
     figures = {"used_bytes": used, "free_bytes": free}
@@ -333,12 +316,14 @@ def run(step: Step, origins: Sequence[str]) -> int:
         step: what the script was given.
         origins: a line for each setting: its value, and where it is from.
     """
-    look, found = Look(step, origins), dict[str, Finding]()
-    for check in CHECKS:
-        broken = [name for name in check.needs if found[name].status in ("failed", "skipped")]
-        found[check.name] = _skipped(broken[0]) if broken else _found(look, check)
-        if step.args.format == "table":
-            _show(step, check.name, found[check.name])
+    found: dict[str, Finding] = {}
+    with open_target(step.settings, step.console) as reader:
+        look = Look(step, origins, reader)
+        for check in CHECKS:
+            broken = [name for name in check.needs if found[name].status in ("failed", "skipped")]
+            found[check.name] = _skipped(broken[0]) if broken else _found(look, check)
+            if step.args.format == "table":
+                _show(step, check.name, found[check.name])
     statuses = [finding.status for finding in found.values()]
     well = "failed" not in statuses
     if step.args.format == "json":
