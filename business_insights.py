@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dwh import cli, insights, options
-from dwh.console import plain
+from dwh.console import plain, tally
 from dwh.errors import ConfigError
 from dwh.step import Step
 
@@ -69,6 +69,8 @@ def business_insights(step: Step) -> None:
         _write(step, report)
     else:
         _print(step, report)
+        words = ("answered" if answer.rows else "without rows" for answer in report.answers)
+        step.console.say(f"{tally(words, ['answered'])}.")
 
 
 def _ask(step: Step, chosen: Sequence[insights.Question]) -> insights.Report:
@@ -102,12 +104,14 @@ def _list(generated: bool) -> str:
 def _write(step: Step, report: insights.Report) -> None:
     from dwh.insights import files
 
-    args = step.args
+    args, words = step.args, []
     for path, word in files.write(report, args.output, data_format="json" if args.format == "json" else "csv"):
         step.console.line("File", str(path), word)
+        words.append(word)
     address = (args.output / files.PAGE).absolute().as_uri()
     if args.open and not _opened(address):
         step.console.warn("there is no browser here that could be opened")
+    step.console.say(f"{tally(words)}.")
     step.console.say(f"Report: {address}")
 
 

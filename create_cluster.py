@@ -18,6 +18,7 @@ Examples:
   python create_cluster.py --dry-run
   python create_cluster.py
   python create_cluster.py --target local --data ~/sparkify
+  python create_cluster.py --check     # what is there, and whether all is well
   python create_cluster.py --pause     # until --resume, only storage is billed
 """
 
@@ -34,7 +35,7 @@ from dwh.step import Step
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
-    parser = cli.step_parser(__doc__, changes=True)
+    parser = cli.step_parser(__doc__, changes=True, json=f"{cli.RESOURCES}; or the findings of --check")
     parser.add_argument(
         "--data",
         metavar="DIR",
@@ -58,6 +59,11 @@ def build_parser() -> argparse.ArgumentParser:
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--pause", action="store_true", help="pause the cluster: only storage is billed")
     either.add_argument("--resume", action="store_true", help="resume the paused cluster")
+    either.add_argument(
+        "--check",
+        action="store_true",
+        help="say what is there and whether it is well (exit code 1: it is not), and stop",
+    )
     return parser
 
 
@@ -71,19 +77,22 @@ def main(
     return cli.run(build_parser, argv, create, out=out, err=err, stdin=stdin)
 
 
-def create(step: Step) -> None:
-    """Show the plan, or carry it out and write down where the cluster is."""
+def create(step: Step) -> int:
+    """Show the plan, or carry it out and write down where the cluster is; or only look whether all is well."""
     from dwh.provision import creation, pausing
 
+    if step.args.check:
+        from dwh.provision import check
+
+        return check.run(step, list(cli.origins(step.settings)))
     with creation.prepared(step) as site:
-        if site is None:
-            step.console.say("Nothing was changed; a run would start the target and create everything.")
-        elif step.args.pause or step.args.resume:
+        if step.args.pause or step.args.resume:
             pausing.switch(step, site)
         elif step.args.dry_run:
             creation.show_plan(step, site)
         else:
             creation.carry_out(step, site)
+    return 0
 
 
 if __name__ == "__main__":

@@ -26,8 +26,7 @@ from dwh.step import Step
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
-DONE = ("created", "recreated", "{} dropped")
-WOULD = ("would create", "would recreate", "would drop {}")
+    from dwh.provision.plan import Change
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -45,14 +44,7 @@ def create_tables(step: Step) -> None:
     there = warehouse.transaction(step.target, step.console, warehouse.existing)
     work = look if step.args.dry_run else change
     rows = warehouse.transaction(step.target, step.console, lambda cur: work(step, cur, there))
-    show(step, there, rows)
-    if step.args.dry_run:
-        refused = any(rows.values()) and not step.args.yes
-        reason = "; without --yes a run would be refused, since tables hold rows" if refused else ""
-        step.console.say(f"Nothing was changed{reason}.")
-    else:
-        done = step.args.recreate or not there.issuperset(sql_queries.CREATE)
-        step.console.say(f"{'' if done else 'Nothing to do. '}Next: {ETL}")
+    show(step, changes(step, there, rows), refused=any(rows.values()) and not step.args.yes)
 
 
 def look(step: Step, cur: cursor, there: set[str]) -> dict[str, int]:
@@ -100,13 +92,32 @@ def require_consent(step: Step, rows: dict[str, int]) -> None:
         )
 
 
-def show(step: Step, there: set[str], rows: dict[str, int]) -> None:
-    """A line for each table: what became of it, or what would."""
-    created, recreated, dropped = WOULD if step.args.dry_run else DONE
-    for name in sql_queries.CREATE:
-        word = created if name not in there else recreated if step.args.recreate else "exists"
+def changes(step: Step, there: set[str], rows: dict[str, int]) -> list[Change]:
+    """What became of each table, or would in a dry run."""
+    from dwh.provision.plan import Change
+
+    dropped = "would drop {}" if step.args.dry_run else "{} dropped"
+
+    def change(name: str) -> Change:
+        word = "created" if name not in there else "recreated" if step.args.recreate else "exists"
         count = rows.get(name)
-        step.console.line("Table", name, word, dropped.format(plural(count, "row")) if count else "")
+        return Change("Table", name, word, dropped.format(plural(count, "row")) if count else "")
+
+    return [change(name) for name in sql_queries.CREATE]
+
+
+def show(step: Step, tables: list[Change], *, refused: bool) -> None:
+    """A line for each table, and one that counts them."""
+    from dwh.provision import plan
+
+    if step.args.dry_run:
+        plan.propose(step, tables)
+        reason = "; without --yes a run would be refused, since tables hold rows" if refused else ""
+        plan.close(step, tables, f"Nothing was changed{reason}.")
+        return
+    plan.show(step.console, tables)
+    done = any(table.changes for table in tables)
+    plan.close(step, tables, f"{'' if done else 'Nothing to do. '}Next: {ETL}")
 
 
 def main(

@@ -30,8 +30,10 @@ from dwh.step import Step
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
-    from dwh.load import Sources
+    from dwh.load import Load, Sources
+    from dwh.quality import Answer
 
+NEXT = "Next: python business_insights.py"
 NOTHING_NEW = "Nothing to do: every object is loaded."
 UNDONE = "nothing was published"
 MOST_ERRORS = 99_999  # COPY takes no MAXERROR above 100,000
@@ -39,7 +41,12 @@ MOST_ERRORS = 99_999  # COPY takes no MAXERROR above 100,000
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
-    parser = cli.step_parser(__doc__, changes=True, yes="with --full: remove what is no longer in S3 (else: refuse)")
+    parser = cli.step_parser(
+        __doc__,
+        changes=True,
+        yes="with --full: remove what is no longer in S3 (else: refuse)",
+        json="the account of the load with its audits, the plan of a dry run, or the audits of --audit",
+    )
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--full", action="store_true", help="empty the star and load every object again")
     either.add_argument("--audit", action="store_true", help="check what is there and load nothing")
@@ -65,31 +72,66 @@ def look(step: Step) -> None:
     from dwh import warehouse
     from dwh.load import preview, rehearse
 
-    sources, console = find(step), step.console
-    if not warehouse.transaction(step.target, console, lambda cur: preview(cur, sources, console)):
-        console.say(NOTHING_NEW)
+    sources, console, lost = find(step), step.console, []
+    new = warehouse.transaction(step.target, console, lambda cur: preview(cur, sources))
     if step.args.full and warehouse.transaction(step.target, console, warehouse.holds_loads):
-        warehouse.transaction(step.target, console, lambda cur: rehearse(cur, sources, console))
-    console.say("Nothing was changed.")
+        lost = warehouse.transaction(step.target, console, lambda cur: rehearse(cur, sources, console))
+    copies = [
+        {"table": table, "objects": len(objects), "bytes": sum(entry.size for entry in objects)}
+        for table, objects in new.items()
+        if objects
+    ]
+    if step.args.format == "json":
+        console.data({"dry_run": True, "copy": copies, "remove": lost})
+    else:
+        for copy in copies:
+            objects, size = plural(copy["objects"], "object"), plural(copy["bytes"], "byte")
+            console.line("would copy", copy["table"], objects, size, result=True)
+        for line in lost:
+            console.result(f"would remove {line}")
+    if not copies:
+        console.say(NOTHING_NEW)
+    if lost and not step.args.yes:
+        console.say("They are no longer in S3: without --yes a run would be refused.")
+    console.say(f"Plan: {plural(sum(copy['objects'] for copy in copies), 'object')} to copy. Nothing was changed.")
 
 
 def load(step: Step) -> None:
     """Publish what is new in one transaction, then tidy up behind it."""
-    from dwh import warehouse
+    from dwh import quality, warehouse
+    from dwh.errors import DataError
     from dwh.load import publish
 
     started, console = time.monotonic(), step.console
+    attempts: list[Load] = []
     with if_interrupted(UNDONE):
         sources = find(step)
-    done = warehouse.transaction(step.target, console, lambda cur: publish(cur, sources, console), undone=UNDONE)
+    try:
+        done = warehouse.transaction(
+            step.target, console, lambda cur: publish(cur, sources, console, attempts), undone=UNDONE
+        )
+    except DataError:
+        report(step, attempts[-1] if attempts else None, published=False)
+        raise
     if done is None:
         console.say(NOTHING_NEW)
-    else:
-        left_out = f"; {plural(done.left_out, 'record')} left out" if done.left_out else ""
-        console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
-        with if_interrupted("the load is published; only VACUUM and ANALYZE after it were cut off"):
-            warehouse.maintain(step.target, console, done.emptied, done.grown)
-    console.say("Next: python business_insights.py")
+        report(step, None, published=False)
+        console.say(f"0 objects loaded. {NEXT}")
+        return
+    left_out = f"; {plural(done.left_out, 'record')} left out" if done.left_out else ""
+    console.say(f"Load {done.load_id} published in {duration(time.monotonic() - started)}{left_out}.")
+    with if_interrupted("the load is published; only VACUUM and ANALYZE after it were cut off"):
+        warehouse.maintain(step.target, console, done.emptied, done.grown)
+    report(step, done, published=True)
+    console.say(f"{quality.counts(done.answers)}. {NEXT}")
+
+
+def report(step: Step, done: Load | None, *, published: bool) -> None:
+    """The account of a load as JSON, where that is wanted: also of one that failed."""
+    from dwh.load import as_data
+
+    if step.args.format == "json":
+        step.console.data(as_data(done, published=published))
 
 
 def find(step: Step) -> Sources:
@@ -104,11 +146,15 @@ def audit(step: Step) -> None:
     """Ask every question of the audits about what is there."""
     from dwh import quality, warehouse
 
-    def work(cur: cursor) -> None:
+    def work(cur: cursor) -> list[Answer]:
         warehouse.require_rows(cur)
-        quality.audit(cur, step.console)
+        return quality.audit(cur, step.console)
 
-    warehouse.transaction(step.target, step.console, work)
+    answers = warehouse.transaction(step.target, step.console, work)
+    if step.args.format == "json":
+        step.console.data(quality.as_data(answers))
+    quality.require_passed(step.console, answers)
+    step.console.say(f"{quality.counts(answers)}.")
 
 
 def main(

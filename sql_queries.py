@@ -418,6 +418,13 @@ LIMIT %(limit)s
 # Which session is this, and what is the server's clock, as the load errors record them?
 SESSION = "SELECT PG_BACKEND_PID(), GETDATE()"
 
+# Which server is it?
+SERVER_VERSION = "SELECT VERSION()"
+
+# How many megabytes do the tables take? Empty ones are not listed.
+# https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLE_INFO.html
+SPACE_OF_TABLES = "SELECT COALESCE(SUM(size), 0) FROM svv_table_info WHERE schema = 'public'"
+
 # --- Load: transform ---
 
 # How many staged events fill each key of the source, plays and others apart, and from when to when are they?
@@ -1030,6 +1037,8 @@ class Audit(NamedTuple):
     ``name`` is how people speak of it, ``expectation`` what should hold.
     ``error`` keeps a load from being published; ``warn`` is printed. ``staged``
     audits look at the staging tables and make sense only while loading.
+    ``rows`` finds the records that it speaks of, as a statement to paste, printed where there are exceptions; what is
+    staged is there until the next load, if the load was published.
     ``%(since)s`` leaves out the plays before the first one that a load touched.
     ``enough`` is for what a few odd records may show by themselves: with fewer records than that, which the
     query counts as ``among``, an error is only a warning. (A load must not stop for ever at a record that a larger
@@ -1044,9 +1053,26 @@ class Audit(NamedTuple):
     expectation: str
     severity: Literal["error", "warn"]
     query: str
+    rows: str
     staged: bool = False
     enough: int = 0
 
+
+# Which staged plays lack a user, a time or a session, or have one that is none?
+INCOMPLETE_PLAYS = """
+SELECT user_id, ts, session_id, item_in_session, song, artist
+FROM staging_events
+WHERE RTRIM(page) = 'NextSong'
+    AND (
+        user_id IS NULL
+        OR NOT TRIM(user_id) ~ '^[0-9]+([.]0+)?$'
+        OR OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) > 10
+        OR (OCTET_LENGTH(SPLIT_PART(TRIM(user_id), '.', 1)) = 10
+            AND SPLIT_PART(TRIM(user_id), '.', 1) > '2147483647')
+        OR ts IS NULL OR ts < 946684800000 OR ts >= 4102444800000
+        OR session_id IS NULL
+    )
+"""
 
 AUDITS = (
     Audit(
@@ -1075,6 +1101,13 @@ FROM (
     FROM filled_events
 ) AS filled
 """,
+        """
+SELECT page, ts, level, user_id, session_id, song, artist
+FROM staging_events
+WHERE page IS NULL OR ts IS NULL OR level IS NULL
+    OR (page = 'NextSong'
+        AND (user_id IS NULL OR session_id IS NULL OR song IS NULL OR artist IS NULL))
+""",
         staged=True,
         enough=20,
     ),
@@ -1093,6 +1126,11 @@ SELECT
     'filled: song_id ' || CAST(COUNT(song_id) AS VARCHAR) || ', artist_id ' || CAST(COUNT(artist_id) AS VARCHAR)
     || ', title ' || CAST(COUNT(title) AS VARCHAR) || ', artist_name ' || CAST(COUNT(artist_name) AS VARCHAR) AS example
 FROM staging_songs
+""",
+        """
+SELECT song_id, artist_id, title, artist_name
+FROM staging_songs
+WHERE song_id IS NULL OR artist_id IS NULL OR title IS NULL OR artist_name IS NULL
 """,
         staged=True,
         enough=20,
@@ -1124,6 +1162,17 @@ FROM (
     WHERE kind = 'play'
 ) AS filled
 """,
+        """
+SELECT
+    auth, first_name, gender, item_in_session, last_name, length, location,
+    method, registration, status, user_agent
+FROM staging_events
+WHERE page = 'NextSong'
+    AND (auth IS NULL OR first_name IS NULL OR gender IS NULL
+        OR item_in_session IS NULL OR last_name IS NULL OR length IS NULL
+        OR location IS NULL OR method IS NULL OR registration IS NULL
+        OR status IS NULL OR user_agent IS NULL)
+""",
         staged=True,
     ),
     # Such as a file whose times are in seconds: every play would be left out, and the day published empty.
@@ -1145,6 +1194,7 @@ FROM (
     FROM staged_counts
 ) AS counted
 """,
+        INCOMPLETE_PLAYS,
         staged=True,
         enough=20,
     ),
@@ -1164,6 +1214,7 @@ FROM (
     FROM staged_counts
 ) AS counted
 """,
+        INCOMPLETE_PLAYS,
         staged=True,
     ),
     Audit(
@@ -1182,6 +1233,13 @@ FROM (
     HAVING COUNT(*) > 1
 ) AS repeated
 """,
+        """
+SELECT user_id + 0 AS user_id, session_id, start_time, item_in_session, COUNT(*) AS times
+FROM load_plays
+WHERE start_time >= %(since)s
+GROUP BY user_id + 0, session_id, start_time, item_in_session
+HAVING COUNT(*) > 1
+""",
     ),
     # The two lie on the same slice by user_id, and number their rows alike.
     Audit(
@@ -1198,6 +1256,16 @@ FULL JOIN (SELECT user_id, songplay_id FROM load_plays WHERE start_time >= %(sin
     AND numbered.songplay_id = plays.songplay_id
 WHERE plays.songplay_id IS NULL OR numbered.songplay_id IS NULL
 """,
+        """
+SELECT plays.songplay_id AS in_songplays, numbered.songplay_id AS in_load_plays
+FROM (SELECT user_id, songplay_id FROM songplays WHERE start_time >= %(since)s) AS plays
+FULL JOIN (
+    SELECT user_id, songplay_id FROM load_plays WHERE start_time >= %(since)s
+) AS numbered
+    ON numbered.user_id = plays.user_id
+    AND numbered.songplay_id = plays.songplay_id
+WHERE plays.songplay_id IS NULL OR numbered.songplay_id IS NULL
+""",
     ),
     Audit(
         "unique_plays",
@@ -1207,6 +1275,13 @@ WHERE plays.songplay_id IS NULL OR numbered.songplay_id IS NULL
 SELECT COUNT(*) - COUNT(DISTINCT songplay_id + 0) AS exceptions, CAST(NULL AS VARCHAR) AS example
 FROM songplays
 WHERE start_time >= %(since)s
+""",
+        """
+SELECT songplay_id + 0 AS songplay_id, COUNT(*) AS times
+FROM songplays
+WHERE start_time >= %(since)s
+GROUP BY songplay_id + 0
+HAVING COUNT(*) > 1
 """,
     ),
     Audit(
@@ -1223,6 +1298,22 @@ FROM (
     UNION ALL
     SELECT 'artist_id ' || artist_id AS id FROM artists GROUP BY 'artist_id ' || artist_id HAVING COUNT(*) > 1
 ) AS keys
+""",
+        """
+SELECT 'user_id ' || CAST(user_id AS VARCHAR) AS id, COUNT(*) AS times
+FROM users
+GROUP BY 'user_id ' || CAST(user_id AS VARCHAR)
+HAVING COUNT(*) > 1
+UNION ALL
+SELECT 'song_id ' || song_id AS id, COUNT(*) AS times
+FROM songs
+GROUP BY 'song_id ' || song_id
+HAVING COUNT(*) > 1
+UNION ALL
+SELECT 'artist_id ' || artist_id AS id, COUNT(*) AS times
+FROM artists
+GROUP BY 'artist_id ' || artist_id
+HAVING COUNT(*) > 1
 """,
     ),
     Audit(
@@ -1253,6 +1344,22 @@ FROM (
         AND time.start_time IS NULL
 ) AS orphans
 """,
+        """
+SELECT
+    plays.songplay_id, plays.start_time, plays.user_id, plays.song_id, plays.artist_id,
+    time.start_time AS moment_there, users.user_id AS user_there,
+    songs.song_id AS song_there, artists.artist_id AS artist_there
+FROM songplays AS plays
+LEFT JOIN time ON time.start_time = plays.start_time + INTERVAL '0 second'
+LEFT JOIN users ON users.user_id = plays.user_id + 0
+LEFT JOIN songs ON songs.song_id = plays.song_id || ''
+LEFT JOIN artists ON artists.artist_id = plays.artist_id || ''
+WHERE plays.start_time >= %(since)s
+    AND (time.start_time IS NULL
+        OR users.user_id IS NULL
+        OR (plays.song_id IS NOT NULL AND songs.song_id IS NULL)
+        OR (plays.artist_id IS NOT NULL AND artists.artist_id IS NULL))
+""",
     ),
     Audit(
         "songs_and_artists",
@@ -1268,6 +1375,16 @@ WHERE songs.song_id IS NULL
     OR artists.artist_id IS NULL
     OR credited.artist_id IS NULL
 """,
+        """
+SELECT
+    load_songs.song_id, load_songs.artist_id, songs.song_id AS song_there,
+    artists.artist_id AS artist_there, credited.artist_id AS artist_of_song_there
+FROM load_songs
+LEFT JOIN songs ON songs.song_id = load_songs.song_id
+LEFT JOIN artists ON artists.artist_id = load_songs.artist_id
+LEFT JOIN artists AS credited ON credited.artist_id = songs.artist_id || ''
+WHERE songs.song_id IS NULL OR artists.artist_id IS NULL OR credited.artist_id IS NULL
+""",
     ),
     # None is missing, as the audit of the keys says: equal numbers then mean none twice, and none without a play.
     Audit(
@@ -1279,6 +1396,20 @@ SELECT ABS(
     (SELECT COUNT(*) FROM time WHERE start_time >= %(since)s)
     - (SELECT COUNT(DISTINCT start_time) FROM songplays WHERE start_time >= %(since)s)
 ) AS exceptions, CAST(NULL AS VARCHAR) AS example
+""",
+        """
+SELECT moment, SUM(in_time) AS rows_of_time, SUM(in_songplays) AS moments_of_plays
+FROM (
+    SELECT start_time + INTERVAL '0 second' AS moment, 1 AS in_time, 0 AS in_songplays
+    FROM time
+    WHERE start_time >= %(since)s
+    UNION ALL
+    SELECT DISTINCT start_time AS moment, 0 AS in_time, 1 AS in_songplays
+    FROM songplays
+    WHERE start_time >= %(since)s
+) AS moments
+GROUP BY moment
+HAVING SUM(in_time) <> SUM(in_songplays)
 """,
     ),
     Audit(
@@ -1298,6 +1429,15 @@ FROM (
     FROM users
     WHERE level IS NULL OR level NOT IN ('free', 'paid')
 ) AS others
+""",
+        """
+SELECT CAST('songplays' AS VARCHAR(16)) AS found_in, user_id, start_time, level
+FROM songplays
+WHERE start_time >= %(since)s AND (level IS NULL OR level NOT IN ('free', 'paid'))
+UNION ALL
+SELECT CAST('users' AS VARCHAR(16)) AS found_in, user_id, CAST(NULL AS TIMESTAMP) AS start_time, level
+FROM users
+WHERE level IS NULL OR level NOT IN ('free', 'paid')
 """,
     ),
     Audit(
@@ -1322,6 +1462,21 @@ FROM (
     WHERE ABS(latitude) > 90 OR ABS(longitude) > 180
 ) AS others
 """,
+        """
+SELECT 'start_time ' || CAST(start_time AS VARCHAR) AS out_of_range
+FROM time
+WHERE start_time < '2000-01-01' OR start_time >= '2100-01-01'
+UNION ALL
+SELECT 'song_id ' || song_id || ' lasts ' || CAST(duration AS VARCHAR) AS out_of_range
+FROM songs
+WHERE duration <= 0
+UNION ALL
+SELECT
+    'artist_id ' || artist_id || ' at ' || CAST(NVL(latitude, 0) AS VARCHAR)
+    || ', ' || CAST(NVL(longitude, 0) AS VARCHAR) AS out_of_range
+FROM artists
+WHERE ABS(latitude) > 90 OR ABS(longitude) > 180
+""",
     ),
     Audit(
         "encoding",
@@ -1333,18 +1488,34 @@ FROM load_plays
 WHERE start_time >= %(since)s
     AND (song LIKE '%%Ã%%' OR artist LIKE '%%Ã%%')
 """,
+        """
+SELECT songplay_id, start_time, song, artist
+FROM load_plays
+WHERE start_time >= %(since)s
+    AND (song LIKE '%%Ã%%' OR artist LIKE '%%Ã%%')
+""",
     ),
 )
 
 # How many of the plays since a moment have no song? That is for the reader to judge: a song catalogue may be a sample.
 MATCHES = Audit(
-    "matches",
+    "song_match",
     "plays found a song in the catalogue",
     "warn",
     """
 SELECT COUNT(*) - COUNT(song_id) AS exceptions, COUNT(*) AS among, CAST(NULL AS VARCHAR) AS example
 FROM songplays
 WHERE start_time >= %(since)s
+""",
+    """
+SELECT ledger.song, ledger.artist, COUNT(*) AS times
+FROM songplays AS plays
+INNER JOIN load_plays AS ledger
+    ON ledger.user_id = plays.user_id
+    AND ledger.songplay_id = plays.songplay_id
+WHERE plays.start_time >= %(since)s AND plays.song_id IS NULL
+GROUP BY ledger.song, ledger.artist
+ORDER BY times DESC, ledger.song, ledger.artist
 """,
     enough=1,
 )

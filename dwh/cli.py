@@ -35,6 +35,7 @@ EXIT_CODES = (
     "130 interrupted (Ctrl-C), 143 terminated"
 )
 NOT_ASKED = "nothing is asked here; accepted for scripts that pass it to every step"
+RESOURCES = "what was changed, or what a dry run would change"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,13 +51,16 @@ class _Parser(argparse.ArgumentParser):
             console.result(message, end="")
 
 
-def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED) -> argparse.ArgumentParser:
+def step_parser(
+    doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED, json: str = RESOURCES
+) -> argparse.ArgumentParser:
     """A parser with the common options, its help text taken from the script's docstring.
 
     Args:
         doc: the docstring: purpose, a blank line, then what it changes and examples.
         changes: the step creates, changes or destroys: adds --dry-run and --yes.
         yes: what --yes means in this step.
+        json: what --format json prints in this step.
     """
     purpose, _, rest = (doc or "").strip().partition("\n\n")
     parser = _Parser(
@@ -75,6 +79,12 @@ def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED)
     if changes:
         common.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
         common.add_argument("--yes", action="store_true", help=yes)
+        common.add_argument(
+            "--format",
+            choices=("table", "json"),
+            default="table",
+            help=f"how to print the result; json: {json} (default: table)",
+        )
     return parser
 
 

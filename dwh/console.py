@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from dwh.errors import DwhError, RefusedError, note
 
@@ -43,6 +45,18 @@ def duration(seconds: float) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 object`` or ``14,896 objects``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def tally(words: Iterable[str], order: Iterable[str] = ()) -> str:
+    """How often each word is there: ``13 created, 2 unchanged``.
+
+    Args:
+        words: one for each thing.
+        order: these come first, even with 0; the others in the order in which they come.
+    """
+    counts = Counter(dict.fromkeys(order, 0))
+    counts.update(words)
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items())
 
 
 def open_closed() -> None:
@@ -149,9 +163,18 @@ class Console:
         if self.verbose:
             self.tell(text)
 
-    def line(self, kind: str, name: str, word: str, note: str = "") -> None:
-        """One resource and what became of it, in columns: kind, name, word, note."""
-        self.say(f"{kind:<15} {name:<30} {self._styled(f'{word:<10}', word)} {note}".rstrip())
+    def line(self, kind: str, name: str, word: str, note: str = "", *, result: bool = False) -> None:
+        """One resource and what became of it, in columns: kind, name, word, note.
+
+        Args:
+            kind: what it is.
+            name: its name.
+            word: what became of it.
+            note: what is worth knowing about it.
+            result: it is what was asked for, as the plan of a dry run is: for standard output.
+        """
+        stream, show = (self.out, self.result) if result else (self.err, self.say)
+        show(f"{kind:<15} {name:<30} {self._styled(f'{word:<10}', word, stream)} {note}".rstrip())
 
     def step(self, verb: str, table: str, rows: int, note: str, seconds: float) -> None:
         """One statement of a load: what it did to which table, and how long it took."""
@@ -164,6 +187,13 @@ class Console:
             self.say(line)
         else:
             self.tell(line)
+
+    def finding(self, word: str, name: str, lines: Sequence[str]) -> None:
+        """What a check has found, as a result: ok, warn, failed or skipped, its name, and lines beside and below it."""
+        first, *more = lines
+        self.result(f"{self._styled(f'{word:<7}', word, self.out)} {name:<11} {first}")
+        for line in more:
+            self.result(f"{'':<19} {line}")
 
     def warn(self, text: str) -> None:
         """One line that is shown even when quiet."""
@@ -206,6 +236,10 @@ class Console:
                 f"the result cannot be written to standard output: {reason}",
                 hint="send it to a terminal or to a file on a disk with room",
             ) from error
+
+    def data(self, content: Mapping[str, Any]) -> None:
+        """A result as JSON. It is plain ASCII, so every stream takes it, and nothing in it can drive a terminal."""
+        self.result(json.dumps(content, indent=2))
 
     @contextmanager
     def waiting(self, label: str) -> Iterator[Wait]:
@@ -259,7 +293,7 @@ class Console:
         if answer.strip() != expected:
             raise RefusedError(f"not confirmed: {expected} was not typed; nothing was changed")
 
-    def _styled(self, text: str, word: str) -> str:
+    def _styled(self, text: str, word: str, stream: TextIO | None = None) -> str:
         codes = {
             "created": 32,
             "available": 32,
@@ -271,7 +305,7 @@ class Console:
             "error": 31,
             "failed": 31,
         }
-        return f"\x1b[{codes[word]}m{text}\x1b[0m" if word in codes and self.colored(self.err) else text
+        return f"\x1b[{codes[word]}m{text}\x1b[0m" if word in codes and self.colored(stream or self.err) else text
 
 
 class Wait:

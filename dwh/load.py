@@ -18,7 +18,7 @@ from dwh.commands import CREATE
 from dwh.config import Settings
 from dwh.console import Console, plural
 from dwh.errors import ConfigError, DataError
-from dwh.quality import Account
+from dwh.quality import Account, Answer
 from dwh.sources import S3Object, copy_parameters, find_work_bucket, list_objects, listed, put_manifest
 from dwh.target import Target
 from sql_queries import Staging
@@ -80,6 +80,7 @@ class Load:
     changed: frozenset[S3Object] = frozenset()
     parameters: dict[str, Any] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
 
     @property
     def left_out(self) -> int:
@@ -108,6 +109,27 @@ class Load:
             for table, copied in self.copied.items()
             if (count := len(copied.rejected))
         ]
+
+
+def as_data(load: Load | None, *, published: bool) -> dict[str, Any]:
+    """The account of a load for JSON: what was read, what became of it, and what the audits found.
+
+    Args:
+        load: None if there was none, since there was nothing new.
+        published: whether it is.
+    """
+    copied = load.copied if load else {}
+    return {
+        "published": published,
+        "load_id": load and load.load_id,
+        "copied": [
+            {"table": table, "objects": len(load.new[table]), "records": one.records, "left_out": list(one.rejected)}
+            for table, one in copied.items()
+            if load
+        ],
+        "accounts": [account.as_data() for account in load.accounts] if load else [],
+        **quality.as_data(load.answers if load else []),
+    }
 
 
 def find_sources(target: Target, console: Console, *, full: bool, consent: bool, max_errors: int) -> Sources:
@@ -145,20 +167,15 @@ def prefix(settings: Settings, staging: Staging) -> str:
     return address
 
 
-def preview(cur: cursor, sources: Sources, console: Console) -> bool:
-    """Show what a load would read, and change nothing; False: there is nothing new."""
+def preview(cur: cursor, sources: Sources) -> dict[str, list[S3Object]]:
+    """What a load would read into each staging table; nothing is changed."""
     warehouse.limit(cur, sources.settings.lock_timeout)
     warehouse.require_tables(cur)
-    new = sources.objects if sources.full else new_objects(sources.objects, loaded_objects(cur))
-    for table, objects in new.items():
-        if objects:
-            size = sum(entry.size for entry in objects)
-            console.line("would copy", table, plural(len(objects), "object"), plural(size, "byte"))
-    return any(new.values())
+    return sources.objects if sources.full else new_objects(sources.objects, loaded_objects(cur))
 
 
-def rehearse(cur: cursor, sources: Sources, console: Console) -> None:
-    """Show what would vanish when everything is loaded anew.
+def rehearse(cur: cursor, sources: Sources, console: Console) -> list[str]:
+    """What would vanish when everything is loaded anew, a line each.
 
     Only reading all of it can tell. So all of it is copied into the staging tables, by prefix since a
     manifest would be left behind in S3, and rolled back.
@@ -169,14 +186,17 @@ def rehearse(cur: cursor, sources: Sources, console: Console) -> None:
     transform(cur, load, console)
     lost = vanishing.look(cur)
     warehouse.rollback(cur.connection)
-    for line in lost:
-        console.say(f"would remove {line}")
-    if lost and not sources.consent:
-        console.say("They are no longer in S3: without --yes a run would be refused.")
+    return lost
 
 
-def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
+def publish(cur: cursor, sources: Sources, console: Console, attempts: list[Load] | None = None) -> Load | None:
     """Load what is new and audit it; the caller commits. None: there was nothing new.
+
+    Args:
+        cur: in the transaction.
+        sources: what to load.
+        console: where each part is said.
+        attempts: takes the load as soon as it begins, so that what it found is known even if it fails.
 
     Raises:
         DataError: a record was refused, an audit failed, or an account does not close.
@@ -193,6 +213,8 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     load = begin(cur, sources)
     if not any(load.new.values()):  # another load was quicker
         return None
+    if attempts is not None:
+        attempts.append(load)
     stage(cur, sources, load, console)
     with ThreadPoolExecutor(max_workers=1) as beside:
         again = beside.submit(list_again, sources, load)
@@ -204,7 +226,8 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
     remember(cur, load)
     since = warehouse.value(cur, sql_queries.FIRST_NEW_PLAY) or load.loaded_at
     quality.close_accounts(console, [*load.staged(), *load.accounts])
-    quality.audit(cur, console, since=since, staged=True)
+    load.answers = quality.audit(cur, console, since=since, staged=True)
+    quality.require_passed(console, load.answers, staged=True)
     return load
 
 

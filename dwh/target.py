@@ -5,6 +5,7 @@ Nothing else asks which of the two it is, and nothing else imports ``dwh.local``
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -46,6 +47,13 @@ class Target(Protocol):
         """End what ``start`` made ready, once the cluster is gone."""
         ...
 
+    def planned(self, data: Path | None = None) -> AbstractContextManager[Target]:
+        """The target for a dry run, which looks at it and changes nothing; ``data`` as for ``start``.
+
+        What would have to be started first is taken as started, with nothing in it, and is gone with the context.
+        """
+        ...
+
     def sources(self) -> str:
         """Where the data in S3 comes from, for a user who finds none there."""
         ...
@@ -56,6 +64,18 @@ class Target(Protocol):
 
     def generated(self) -> bool:
         """Whether the data is the generated sample. This reaches out to nothing but the local target."""
+        ...
+
+    def credentials(self) -> str:
+        """Where the credentials for AWS and for the warehouse are from, and nothing of them.
+
+        Raises:
+            AwsError: there are none.
+        """
+        ...
+
+    def free_space(self) -> int | None:
+        """Bytes that are free on the disk of the warehouse; None where AWS looks after it."""
         ...
 
     def client(self, service: str) -> Any:

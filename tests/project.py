@@ -94,7 +94,7 @@ class Ran(NamedTuple):
 
     def words(self):
         """Kind of resource -> what became of it."""
-        columns = [(line[:15].strip(), line[16:]) for line in self.err.splitlines() if line[:1].isupper()]
+        columns = [(line[:15].strip(), line[16:]) for line in (self.err + self.out).splitlines() if line[:1].isupper()]
         known = ("created", "updated", "unchanged", "exists", "deleted", "failed", "unknown", "ok")
         return {kind: word for kind, rest in columns for word in known if f" {word}" in rest}
 

@@ -127,17 +127,19 @@ def test_create_tables_twice_and_recreate(warehouse):
 
 def test_a_dry_run_of_recreate_shows_what_would_be_lost_and_refused(warehouse):
     empty = warehouse.main("create_tables", "--recreate", "--dry-run")
-    assert "drop" not in empty.err
-    assert empty.err.endswith("\nNothing was changed.\n")
+    assert "drop" not in empty.out
+    assert empty.err.endswith("\nPlan: 12 to recreate. Nothing was changed.\n")
     warehouse.events("a", PLAY, {**PLAY, "itemInSession": 1})
     warehouse.songs(SONG)
     assert warehouse.main("etl").code == 0
     ran = warehouse.main("create_tables", "--recreate", "--dry-run")
     assert ran.code == 0
-    assert re.search(r"Table +songplays +would recreate would drop 2 rows\n", ran.err)
-    assert re.search(r"Table +songs +would recreate would drop 1 row\n", ran.err)
-    assert ran.err.endswith("\nNothing was changed; without --yes a run would be refused, since tables hold rows.\n")
-    assert warehouse.main("create_tables", "--recreate", "--yes", "--dry-run").err.endswith("\nNothing was changed.\n")
+    assert re.search(r"Table +songplays +would recreate would drop 2 rows\n", ran.out)
+    assert re.search(r"Table +songs +would recreate would drop 1 row\n", ran.out)
+    reason = "without --yes a run would be refused, since tables hold rows"
+    assert ran.err.endswith(f"\nPlan: 12 to recreate. Nothing was changed; {reason}.\n")
+    agreed = warehouse.main("create_tables", "--recreate", "--yes", "--dry-run")
+    assert agreed.err.endswith("\nPlan: 12 to recreate. Nothing was changed.\n")
     assert warehouse.value("SELECT COUNT(*) FROM songplays") == 2
 
 
@@ -146,8 +148,8 @@ def test_create_tables_dry_run_creates_nothing(warehouse):
         cur.execute("DROP TABLE load_songs")
         conn.commit()
     ran = warehouse.main("create_tables", "--dry-run")
-    assert re.search(r"Table +load_songs +would create\n", ran.err)
-    assert ran.err.endswith("\nNothing was changed.\n")
+    assert re.search(r"Table +load_songs +would create\n", ran.out)
+    assert ran.err.endswith("\nPlan: 1 to create, 11 exists. Nothing was changed.\n")
     assert warehouse.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'load_songs'") == 0
 
 

@@ -6,8 +6,9 @@ import ipaddress
 import os
 import re
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from dwh import connecting
@@ -73,6 +74,15 @@ class AwsTarget(ClientHolder):
             )
         return ""
 
+    def planned(self, data: Path | None = None) -> AbstractContextManager[Self]:
+        """AWS is there already.
+
+        Raises:
+            ConfigError: a folder was given, which only the local target can read.
+        """
+        self.start(data)
+        return nullcontext(self)
+
     def stop(self) -> None:
         """Nothing was made ready."""
 
@@ -91,6 +101,28 @@ class AwsTarget(ClientHolder):
     def generated(self) -> bool:
         """What is in S3 was not generated here."""
         return False
+
+    def credentials(self) -> str:
+        """KEY and SECRET, or how boto3 has found others; and DB_PASSWORD, or a login that AWS lends.
+
+        Raises:
+            AwsError: there are none.
+        """
+        from botocore.exceptions import NoCredentialsError
+
+        settings, origins = self.settings, self.settings.origins
+        login = f"DB_PASSWORD ({origins['DB_PASSWORD']})" if settings.db_password else "a login of 15 minutes from AWS"
+        if settings.key:
+            return f"KEY ({origins['KEY']}) and SECRET ({origins['SECRET']}); for the database {login}"
+        with explained():
+            found = self._session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+        profile = f"profile {self._session.profile_name}"
+        return f"boto3's own ({found.method}, {profile}); for the database {login}"
+
+    def free_space(self) -> None:
+        """Nothing: the storage of Redshift is managed."""
 
     def client(self, service: str) -> Any:
         """A boto3 client with standard retries, made once per service.

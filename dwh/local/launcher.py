@@ -139,6 +139,19 @@ def _serve(state_dir: Path, token: str) -> Any:
     return server
 
 
+@contextlib.contextmanager
+def empty() -> Iterator[tuple[int, str]]:
+    """The AWS API of an empty account, for whoever only looks: port and secret. A cluster has no place in it."""
+    from dwh.local.api.app import create_app
+
+    token, nowhere = secret.new(), Path(os.devnull)
+    server = serve(create_app(nowhere, nowhere, token), token)
+    try:
+        yield server.port, token
+    finally:
+        server.shutdown()
+
+
 def serve(app: Any, token: str) -> Any:
     """Serve an application on a free port, on a thread of its own, for callers who know the secret."""
     # werkzeug comes with moto; one thread a connection is all that a step needs.

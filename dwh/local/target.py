@@ -12,6 +12,7 @@ import http.client
 import ipaddress
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,23 @@ class LocalTarget(ClientHolder):
         before: str = self._sync(folder=str(chosen), source=source)["before"]
         return before if before != str(chosen) else ""
 
+    @contextlib.contextmanager
+    def planned(self, data: Path | None = None) -> Iterator[LocalTarget]:
+        """This target; if it does not run, one whose AWS API is empty, in this process and without a file.
+
+        Raises:
+            ConfigError: the folder is not there, or has no song or log files.
+        """
+        chosen, source = self._choose(data)
+        if source != SAMPLE:
+            folder.check(chosen)
+        if self._launcher() is not None:
+            yield self
+            return
+        with launcher.empty() as (port, token), _Empty(self.settings, self._console) as empty:
+            empty.launched = Launched(os.getpid(), port, token)
+            yield empty
+
     def stop(self) -> None:
         """End the launcher and remove all that the local target keeps; nothing to do when there is nothing."""
         state_dir = self.settings.state_dir
@@ -141,6 +159,14 @@ class LocalTarget(ClientHolder):
         """Whether the local S3 is filled, or would be, with generated sample data."""
         source: str = self._mirrored["source"] if self._mirrored else self._choose(None)[1]
         return source == SAMPLE
+
+    def credentials(self) -> str:
+        """None: it answers the user who started it."""
+        return "none are needed: the local target makes up its own"
+
+    def free_space(self) -> int:
+        """On the disk of the state folder."""
+        return shutil.disk_usage(self.settings.state_dir).free
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS API; asking for S3 brings changed data files to it.
@@ -390,6 +416,15 @@ class LocalTarget(ClientHolder):
         """Whether it is the launcher of this folder: by its command line, since process ids are used again."""
         words = processes.command_line(pid) if pid else []
         return words[-2:] == [launcher.MODULE, str(self.settings.state_dir)]
+
+
+class _Empty(LocalTarget):
+    """A local target on which nothing has been made yet."""
+
+    launched: Launched | None = None
+
+    def _launched(self) -> Launched | None:
+        return self.launched
 
 
 def _counted(data: dict[str, Any]) -> str:

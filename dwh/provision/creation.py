@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from dwh import writeback
@@ -14,7 +14,7 @@ from dwh.aws.states import FULL
 from dwh.commands import CREATE, CREATE_TABLES, DESTROY
 from dwh.config import Settings
 from dwh.console import duration
-from dwh.errors import DataError, DwhError, TargetError
+from dwh.errors import DataError, DwhError
 from dwh.provision import boundary, iam, network, plan, prices, redshift, storage, waiting
 from dwh.provision.site import Site
 from dwh.step import Step
@@ -43,10 +43,8 @@ AFTERWARDS: tuple[Planner, ...] = (redshift.plan_logging,)
 
 
 @contextmanager
-def prepared(step: Step) -> Iterator[Site | None]:
+def prepared(step: Step) -> Iterator[Site]:
     """The site of the step, with all that can be checked before anything is made.
-
-    It is None in a dry run on a target that would have to be started first.
 
     Raises:
         ConfigError: dwh.cfg could not be written, or DB_PASSWORD is none that Redshift takes.
@@ -63,14 +61,8 @@ def prepared(step: Step) -> Iterator[Site | None]:
     if before:
         _warn_of_loads(step, before)
     note = "nothing was changed" if dry_run else _what_stays(step)
-    with noted(note):
-        try:
-            site = Site.open(target, read_only=dry_run)
-        except TargetError:
-            if not dry_run:
-                raise
-            site = None
-        yield site
+    with noted(note), target.planned(step.args.data) if dry_run else nullcontext(target) as there:
+        yield Site.open(there, read_only=dry_run)
 
 
 def _what_stays(step: Step) -> str:
@@ -93,34 +85,32 @@ def _warn_of_loads(step: Step, before: str) -> None:
 
 def show_plan(step: Step, site: Site) -> None:
     """Print what a run would do; the site cannot change anything."""
-    changes = plan.look(site, RESOURCES)
-    changes.append(_plan_config(site, redshift.our_cluster(site)))
-    changes += plan.look(site, AFTERWARDS)
-    plan.show(step.console, changes, would=True)
+    changes = plan.look(site, EVERYTHING)
+    plan.propose(step, changes)
     _warn_of_policies(step, site)
-    count = sum(change.changes for change in changes)
     if step.target.billed:
         step.console.say(f"The cluster costs {prices.line(step.settings)}.")
-    step.console.say(f"Nothing was changed; a run would change {count} of {len(changes)}.")
+    plan.close(step, changes)
 
 
 def carry_out(step: Step, site: Site) -> None:
     """Create what is missing, wait for the cluster, and write down where it is."""
     args, console = step.args, step.console
-    changed = _make(step, site)
+    done = _make(step, site)
     with noted(_goes_on(step)):
         if args.no_wait and not _ready(step, site):
             console.say(f"The cluster is being made, and billed once it is available. To finish: {CREATE}")
+            plan.close(step, done)
             return
-        changed += _finish(step, site)
-    if not changed:
+        done += _finish(step, site)
+    if not any(change.changes for change in done):
         console.say("Nothing to do.")
     if step.target.billed:
         console.say(f"The cluster is billed, {prices.short(step.settings)}, until you run: {DESTROY}")
-    console.say(f"Next: {CREATE_TABLES}")
+    plan.close(step, done, f"Next: {CREATE_TABLES}")
 
 
-def _make(step: Step, site: Site) -> int:
+def _make(step: Step, site: Site) -> list[Change]:
     """Everything up to the cluster itself; a refusal while looking leaves nothing behind."""
     with noted(prices.nothing_changed(step)):
         cluster = redshift.our_cluster(site)
@@ -132,23 +122,23 @@ def _make(step: Step, site: Site) -> int:
         seen = plan.look(site, RESOURCES)
     if step.target.billed and not cluster:
         step.console.say(f"The cluster costs {prices.line(step.settings)}.")
-    changed = plan.apply(step.console, site, RESOURCES, seen)
+    done = plan.apply(step.console, site, RESOURCES, seen)
     _warn_of_policies(step, site)
-    return changed
+    return done
 
 
-def _finish(step: Step, site: Site) -> int:
+def _finish(step: Step, site: Site) -> list[Change]:
     """What takes a cluster. dwh.cfg comes first: nothing that fails later keeps its address back."""
     console, minutes = step.console, step.args.timeout
-    changed = _write_down(step, site, waiting.for_cluster(console, site, minutes=minutes, enough=waiting.known))
+    done = [_write_down(step, site, waiting.for_cluster(console, site, minutes=minutes, enough=waiting.known))]
     cluster = waiting.for_cluster(console, site, minutes=minutes)
-    changed += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
+    done += plan.apply(console, site, AFTERWARDS, plan.look(site, AFTERWARDS))
     _warn_of_state(step, site, cluster)
     host = cluster["Endpoint"]["Address"]
     settings = dataclasses.replace(step.settings, dwh_endpoint=host, dwh_arn_role=site.role_arn)
     if _try_connection(step, settings) and not step.args.no_probe:
         _try_copy(step, settings)
-    return changed
+    return done
 
 
 def _ready(step: Step, site: Site) -> bool:
@@ -162,12 +152,12 @@ def _ready(step: Step, site: Site) -> bool:
     return waiting.connectable(cluster)
 
 
-def _write_down(step: Step, site: Site, cluster: dict[str, Any]) -> int:
+def _write_down(step: Step, site: Site, cluster: dict[str, Any]) -> Change:
     """Name the cluster in dwh.cfg."""
     change = _plan_config(site, cluster)
     change.apply()
     plan.show(step.console, [change])
-    return change.changes
+    return change
 
 
 def _goes_on(step: Step) -> str:
@@ -190,6 +180,9 @@ def _plan_config(site: Site, cluster: dict[str, Any] | None) -> Change:
     note = "; ".join(before) or "dwh_endpoint, dwh_arn_role"
     values = {key: value for key, value in wanted.items() if value}
     return plan.Change("Configuration", path.name, "updated", note, lambda: _write(site, values))
+
+
+EVERYTHING: tuple[Planner, ...] = (*RESOURCES, lambda site: _plan_config(site, redshift.our_cluster(site)), *AFTERWARDS)
 
 
 def _write(site: Site, values: dict[str, str]) -> None:

@@ -77,18 +77,25 @@ def nothing_to_do(step: Step, remains: Remains) -> None:
     """Say that nothing is there, and tidy up what costs nothing."""
     name, settings, console = step.settings.cluster_identifier, step.settings, step.console
     others = redshift.other_clusters(remains.site) if remains.site else []
+    changes = [change for _, change in remains.rest]
+    cleared = []
     if not step.args.dry_run and not others:
-        _clear(step)
+        cleared = _clear(step)
         step.target.stop()
     _tell_of_stranger(step, remains)
-    plan.show(console, [change for _, change in remains.rest])
+    if step.args.dry_run:
+        plan.propose(step, changes)
+    else:
+        plan.show(console, changes)
+    changes += cleared
     if remains.site and step.target.billed and not step.args.dry_run:
-        _tag_snapshot(step, remains.site)
+        changes += _tag_snapshot(step, remains.site)
     nothing = "nothing else" if remains.stranger or remains.rest else "nothing"
     console.say(f"Nothing to do: {nothing} of {name} is left in {settings.region}.")
     for other in others:
         console.warn(f"another cluster of this project is there: {other} (cluster_identifier in {settings.path.name})")
     _tell_what_stays(step, remains)
+    plan.close(step, changes)
 
 
 def _tell_of_stranger(step: Step, remains: Remains) -> None:
@@ -98,18 +105,21 @@ def _tell_of_stranger(step: Step, remains: Remains) -> None:
 
 
 def show(step: Step, remains: Remains) -> None:
-    """List what will go."""
-    args, console, cluster = step.args, step.console, remains.cluster
-    word = "would delete" if args.dry_run else "to delete"
-    console.say("To be deleted:")
+    """List what will go: the plan of a dry run, or what comes before the question."""
+    args, console, cluster, word = step.args, step.console, remains.cluster, "to delete"
+    changes = [change for _, change in remains.rest]
     if cluster is not None:
         kept = f"its data kept in snapshot {args.final_snapshot}" if args.final_snapshot else "with all its data"
-        console.line("Cluster", cluster["ClusterIdentifier"], word, f"{cluster['ClusterStatus']}, {kept}")
-    changes = [change for _, change in remains.rest]
-    plan.show(console, [replace(change, word=word) if change.word == "deleted" else change for change in changes])
-    _tell_of_stranger(step, remains)
+        note = f"{cluster['ClusterStatus']}, {kept}"
+        changes.insert(0, Change("Cluster", cluster["ClusterIdentifier"], "deleted", note))
+    console.say("To be deleted:")
     if args.dry_run:
-        console.say("Nothing was changed.")
+        plan.propose(step, changes)
+        _tell_of_stranger(step, remains)
+        plan.close(step, changes)
+    else:
+        plan.show(console, [replace(change, word=word) if change.word == "deleted" else change for change in changes])
+        _tell_of_stranger(step, remains)
 
 
 def confirm(step: Step, remains: Remains) -> None:
@@ -133,23 +143,22 @@ def carry_out(step: Step, remains: Remains) -> None:
     console, site = step.console, remains.site
     if site is None:
         return
-    if remains.cluster is not None:
-        _delete_cluster(step, site)
+    done = [_delete_cluster(step, site)] if remains.cluster is not None else []
     before = "the cluster was deleted" if remains.cluster else "there was no cluster to delete"
     with noted(f"{before}; run {DESTROY} again to remove the rest"):
-        _tag_snapshot(step, site)
-        left = removal.remove(console, site, remains.rest)
+        done += _tag_snapshot(step, site)
+        removed, left = removal.remove(console, site, remains.rest)
         if left:
             raise _not_removed(left, len(remains.rest))
     with noted(f"run {DESTROY} again to make sure that nothing is left"):
         _look_for_another(step, site)
-    _clear(step)
+    done += [*removed, *_clear(step)]
     step.target.stop()
     _tell_what_stays(step, remains)
-    console.say("Gone.")
+    plan.close(step, done, "Gone.")
 
 
-def _delete_cluster(step: Step, site: Site) -> None:
+def _delete_cluster(step: Step, site: Site) -> Change:
     args, console = step.args, step.console
     billed = prices.if_billed(step, " and billed")
     with noted(f"the cluster may still be there{billed}: run {DESTROY} again"):
@@ -158,24 +167,27 @@ def _delete_cluster(step: Step, site: Site) -> None:
     billed = prices.if_billed(step, ", and it is billed until then")
     with noted(f"the deletion of the cluster goes on{billed}; run {DESTROY} again to remove the rest"):
         seconds = waiting.until_gone(console, site, minutes=args.timeout)
-    console.line("Cluster", site.name, "deleted", f"after {duration(seconds)}")
+    done = Change("Cluster", site.name, "deleted", f"after {duration(seconds)}")
+    plan.show(console, [done])
+    return done
 
 
-def _tag_snapshot(step: Step, site: Site) -> None:
-    """Mark the final snapshot as ours. It keeps the data without tags as well: a refusal is a warning.
+def _tag_snapshot(step: Step, site: Site) -> list[Change]:
+    """Mark the final snapshot as ours, if there is to be one. A refusal is a warning: it keeps the data all the same.
 
     The same command tries it again, also when nothing else is left to do.
     """
     name = step.args.final_snapshot
     if not name:
-        return
+        return []
     try:
         with explained():
             change = plan.settle(step.console, site, partial(removal.plan_snapshot, name=name))
     except AwsError as error:
         step.console.warn(f"the snapshot {name} does not carry our tags: {error.message} ({error.hint})")
-    else:
-        plan.show(step.console, [change])
+        return []
+    plan.show(step.console, [change])
+    return [change]
 
 
 def _not_removed(left: Sequence[tuple[Thing, DwhError]], count: int) -> AwsError:
@@ -221,14 +233,15 @@ def _tell_what_stays(step: Step, remains: Remains) -> None:
         console.say("Nothing of this cluster is billed any more.")
 
 
-def _clear(step: Step) -> None:
+def _clear(step: Step) -> list[Change]:
     """Empty the two keys of dwh.cfg; where it cannot be written they stay, and are said."""
     path = step.settings.path
     try:
         before = writeback.write(path, CLEARED)
     except ConfigError as error:
         step.console.warn(f"{error.message}; {' and '.join(CLEARED)} stay in it: empty them by hand")
-        return
-    if before:
-        was = "; ".join(f"{key} was {value}" for key, value in before.items())
-        step.console.line("Configuration", path.name, "updated", was)
+        return []
+    was = "; ".join(f"{key} was {value}" for key, value in before.items())
+    done = [Change("Configuration", path.name, "updated", was)] if before else []
+    plan.show(step.console, done)
+    return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from dwh.aws.errors import noted
@@ -23,19 +24,19 @@ def switch(step: Step, site: Site) -> None:
     with noted("nothing was changed"):
         change = plan_switch(site, wanted)
     if args.dry_run:
-        word = f"would be {wanted}" if change.changes else "unchanged"
-        console.line(change.kind, change.name, word, change.note)
+        plan.propose(step, [change])
+        plan.close(step, [change])
         return
     with noted(_billed(step, wanted)):
         plan.settle(console, site, partial(plan_switch, wanted=wanted))
         if args.no_wait:
-            console.line(change.kind, change.name, change.word, f"soon {wanted}")
-            return
-        if wanted == "paused":
+            change = replace(change, word="updated" if change.changes else "unchanged", note=f"soon {wanted}")
+        elif wanted == "paused":
             waiting.until_paused(console, site, minutes=args.timeout)
         else:
             waiting.for_cluster(console, site, minutes=args.timeout, late="paused")
-    console.line(change.kind, change.name, wanted if change.changes else "unchanged", change.note)
+    plan.show(console, [change])
+    plan.close(step, [change])
 
 
 def _billed(step: Step, wanted: str) -> str:
@@ -59,9 +60,9 @@ def plan_switch(site: Site, wanted: str) -> Change:
     if status == wanted or (status, wanted) in (("pausing", "paused"), ("resuming", "available")):
         return Change("Cluster", site.name, "unchanged", note)
     if wanted == "paused" and status == "available":
-        return Change("Cluster", site.name, "updated", note, lambda: client.pause_cluster(ClusterIdentifier=site.name))
+        return Change("Cluster", site.name, wanted, note, lambda: client.pause_cluster(ClusterIdentifier=site.name))
     if wanted == "available" and status == "paused":
-        return Change("Cluster", site.name, "updated", note, lambda: client.resume_cluster(ClusterIdentifier=site.name))
+        return Change("Cluster", site.name, wanted, note, lambda: client.resume_cluster(ClusterIdentifier=site.name))
     raise AwsError(
         f"the cluster {site.name} is {status}: it cannot become {wanted} now", hint="wait a few minutes, then again"
     )

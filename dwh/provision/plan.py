@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from dwh.console import Console
+from dwh.console import Console, tally
 from dwh.errors import AwsError
 from dwh.provision import patience
 from dwh.provision.site import Site
+from dwh.step import Step
 
-# "unknown" is what may not even be looked at: applying it looks again, and fails with the reason.
-CHANGING = {"created": "would create", "updated": "would update", "deleted": "would delete", "unknown": "unknown"}
+# What a change is called in the line of a plan. "unknown" is what may not even be looked at: applying it looks again,
+# and fails with the reason.
+CHANGING = {
+    "created": "would create",
+    "recreated": "would recreate",
+    "updated": "would update",
+    "deleted": "would delete",
+    "paused": "would be paused",
+    "available": "would be available",
+    "unknown": "unknown",
+}
 
 
 class NotOffered(Exception):
@@ -29,8 +41,8 @@ class Change:
     Args:
         kind: what it is, for the reader.
         name: its name.
-        word: created, updated, deleted, unchanged, exists for what is not ours and serves as it is, gone for
-            what is not there, or unknown for what AWS does not let us look at.
+        word: created, recreated, updated, deleted, paused, available; unchanged, exists for what is not ours and
+            serves as it is, gone for what is not there, or unknown for what AWS does not let us look at.
         note: what is worth knowing about it.
         apply: makes it so.
     """
@@ -42,6 +54,11 @@ class Change:
     apply: Callable[[], object] = nothing
 
     @property
+    def planned(self) -> str:
+        """The word for it in a plan."""
+        return CHANGING.get(self.word, self.word)
+
+    @property
     def changes(self) -> bool:
         """Whether applying it would change anything."""
         return self.word in CHANGING
@@ -51,11 +68,42 @@ class Change:
 Planner = Callable[[Site], Change]
 
 
-def show(console: Console, changes: Sequence[Change], *, would: bool = False) -> None:
-    """Print a line per resource: what became of it, or what would."""
+def show(console: Console, changes: Sequence[Change]) -> None:
+    """Print a line per resource: what became of it."""
     for change in changes:
-        word = CHANGING.get(change.word, change.word) if would else change.word
-        console.line(change.kind, change.name, word, change.note)
+        console.line(change.kind, change.name, change.word, change.note)
+
+
+def propose(step: Step, changes: Sequence[Change]) -> None:
+    """Print a line per resource: what would become of it. That is the result of a dry run."""
+    for change in changes if step.args.format == "table" else ():
+        step.console.line(change.kind, change.name, change.planned, change.note, result=True)
+
+
+def close(step: Step, changes: Sequence[Change], then: str = "") -> None:
+    """The last line of a step: how many resources became what, or would; before it the JSON, where that is wanted.
+
+    Args:
+        step: a dry run or a real one.
+        changes: every resource that it looked at.
+        then: a sentence to end the line with.
+    """
+    would, then = step.args.dry_run, then or "Nothing was changed." * step.args.dry_run
+    if step.args.format == "json":
+        step.console.data(as_data(changes, would=would))
+    ordered = sorted(changes, key=lambda change: not change.changes)
+    words = [change.planned.replace("would ", "to ") if would else change.word for change in ordered]
+    step.console.say(f"{'Plan: ' * would}{tally(words) or '0 changed'}. {then}".rstrip())
+
+
+def as_data(changes: Sequence[Change], *, would: bool) -> dict[str, Any]:
+    """What became of every resource, or would, for JSON: each in the words of its line, and how many of each word."""
+    words = [change.planned if would else change.word for change in changes]
+    resources = [
+        {"kind": change.kind, "name": change.name, "status": word, "note": change.note}
+        for change, word in zip(changes, words, strict=True)
+    ]
+    return {"dry_run": would, "resources": resources, "counts": Counter(words)}
 
 
 def look(site: Site, planners: Sequence[Planner]) -> list[Change]:
@@ -66,22 +114,22 @@ def look(site: Site, planners: Sequence[Planner]) -> list[Change]:
     return [planner(site) for planner in planners]
 
 
-def apply(console: Console, site: Site, planners: Sequence[Planner], seen: Sequence[Change]) -> int:
+def apply(console: Console, site: Site, planners: Sequence[Planner], seen: Sequence[Change]) -> list[Change]:
     """Apply a plan, a line per resource.
 
     Returns:
-        How many resources changed.
+        What became of each.
     """
-    changed = 0
+    done = []
     for planner, before in zip(planners, seen, strict=True):
         try:
             change = settle(console, site, planner) if before.changes else before
         except NotOffered as gap:
             change = replace(before, word="unchanged", note="left out")
             console.warn(str(gap))
-        changed += change.changes
+        done.append(change)
         show(console, [change])
-    return changed
+    return done
 
 
 def settle(console: Console, site: Site, planner: Planner, *, minutes: float = 0) -> Change:

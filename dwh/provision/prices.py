@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
 from dwh.config import Settings
 from dwh.keys import NODE_TYPES
 from dwh.step import Step
@@ -29,6 +33,21 @@ def line(settings: Settings) -> str:
 def short(settings: Settings) -> str:
     """The price of an hour, in two words."""
     return f"${hourly(settings):,.2f} an hour"
+
+
+def spent(cluster: Mapping[str, Any], since: datetime) -> float | None:
+    """US dollars that a cluster has cost since then by the list price, had it never been paused; None if it has none.
+
+    Args:
+        cluster: as AWS describes it.
+        since: a moment with its time zone.
+    """
+    node = NODE_TYPES.get(cluster["NodeType"])
+    if node is None:
+        return None
+    copies = 2 if str(cluster.get("MultiAZ", "")).lower() in ("enabled", "true") else 1
+    hours = (datetime.now(UTC) - since).total_seconds() / 3600
+    return max(hours, 0) * node.hourly * int(cluster["NumberOfNodes"]) * copies
 
 
 def if_billed(step: Step, words: str) -> str:

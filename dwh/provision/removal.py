@@ -113,23 +113,26 @@ def look(thing: Thing, site: Site) -> Change:
         return Change(thing.kind, thing.name, "unknown", error.message)
 
 
-def remove(console: Console, site: Site, removals: Sequence[tuple[Thing, Change]]) -> list[tuple[Thing, DwhError]]:
+def remove(
+    console: Console, site: Site, removals: Sequence[tuple[Thing, Change]]
+) -> tuple[list[Change], list[tuple[Thing, DwhError]]]:
     """Remove one thing after the other; one that resists does not save the rest.
 
     Returns:
-        What could not be removed, with the reason.
+        What became of the others, and what could not be removed, with the reason.
     """
+    done: list[Change] = []
     left: list[tuple[Thing, DwhError]] = []
     for thing, change in removals:
         try:
             with explained():
-                done = plan.settle(console, site, partial(planned, thing)) if change.changes else change
+                done.append(plan.settle(console, site, partial(planned, thing)) if change.changes else change)
         except DwhError as error:
             console.line(thing.kind, thing.name, "failed", error.message)
             left.append((thing, error))
             continue
-        plan.show(console, [done])
-    return left
+        plan.show(console, done[-1:])
+    return done, left
 
 
 def check_snapshot(site: Site, name: str) -> None:

@@ -139,10 +139,16 @@ def test_a_dry_run_shows_the_same_lines_and_changes_nothing(aws):
     made = aws.create()
 
     def resources(ran):
-        return [line[:46].split("  ")[0] for line in ran.err.splitlines() if line.startswith(tuple(made.words()))]
+        return [
+            line[:46].split("  ")[0]
+            for line in (ran.err + ran.out).splitlines()
+            if line.startswith(tuple(made.words()))
+        ]
 
     assert resources(planned) == [kind for kind in resources(made) if kind not in ("Connection", "Probe")]
-    assert aws.create("--dry-run").err.count("would") == 1  # "a run would change 0 of 14"
+    again = aws.create("--dry-run")
+    assert "would" not in again.out + again.err
+    assert again.err.endswith("\nPlan: 14 unchanged. Nothing was changed.\n")
 
 
 def test_a_dry_run_cannot_make_a_changing_call(aws):
@@ -359,7 +365,7 @@ def test_the_first_line_names_account_and_region_and_the_price_comes_before_the_
     assert "$0.54 an hour" in lines[1]
     assert "list price of 20" in lines[1]
     assert lines[-2] == "The cluster is billed, $0.54 an hour, until you run: python destroy_cluster.py"
-    assert lines[-1] == "Next: python create_tables.py"
+    assert lines[-1] == "10 created, 4 updated. Next: python create_tables.py"
 
 
 def test_an_unreachable_cluster_is_a_warning(aws, monkeypatch):
@@ -384,15 +390,17 @@ def test_no_wait_leaves_the_rest_to_the_next_run(aws, answers):
 
 def test_pause_and_resume(aws):
     aws.create()
-    assert "would be paused" in aws.create("--pause", "--dry-run").err
-    assert aws.create("--pause").err.splitlines()[-1].split()[:3] == ["Cluster", NAME, "paused"]
-    assert aws.create("--pause").err.splitlines()[-1].split()[2] == "unchanged"
+    planned = aws.create("--pause", "--dry-run")
+    assert "would be paused" in planned.out
+    assert planned.err.endswith("\nPlan: 1 to be paused. Nothing was changed.\n")
+    assert aws.create("--pause").err.splitlines()[-2].split()[:3] == ["Cluster", NAME, "paused"]
+    assert aws.create("--pause").err.splitlines()[-1] == "1 unchanged."
     ran = aws.create()
     assert ran.code == 1
     assert "hint: python create_cluster.py --resume" in ran.err
     assert aws.create("--resume").code == 0
     assert cluster_of(aws)["ClusterStatus"] == "available"
-    assert aws.create("--resume").err.splitlines()[-1].split()[2] == "unchanged"
+    assert aws.create("--resume").err.splitlines()[-1] == "1 unchanged."
 
 
 def test_a_key_of_another_region_is_said_before_any_call(aws):
@@ -800,7 +808,7 @@ def test_a_failed_delivery_of_audit_logs_is_shown(aws, answers):
             "LastFailureMessage": "Access denied to the bucket",
         },
     )
-    assert "AWS says: Access denied to the bucket" in aws.create("--dry-run").err
+    assert "AWS says: Access denied to the bucket" in aws.create("--dry-run").out
 
 
 def test_a_cluster_that_aws_still_shows_as_paused_is_waited_for_after_resuming(aws, answers, monkeypatch):

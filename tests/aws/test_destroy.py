@@ -112,7 +112,8 @@ def test_a_dry_run_does_nothing_even_with_yes(created):
     created.calls.clear()
     ran = created.destroy("--dry-run", "--yes")
     assert ran.code == 0
-    assert ran.err.count("would delete") == 8
+    assert ran.out.count("would delete") == 8
+    assert ran.err.endswith("\nPlan: 8 to delete. Nothing was changed.\n")
     assert created.changing_calls == []
     assert created.left() == before
     assert created.value("dwh_endpoint") != ""

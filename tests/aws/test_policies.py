@@ -108,6 +108,7 @@ def run_all_steps(project, operator):
         ("create_tables",),
         ("etl",),
         ("business_insights",),
+        ("create_cluster", "--check"),
         ("create_cluster", "--pause"),
         ("create_cluster", "--resume"),
     ):

@@ -42,3 +42,19 @@ def test_the_line_has_a_date_and_names_a_region_without_a_list(aws):
     assert "may differ" not in prices.line(settings)
     assert "eu-west-1 may differ" in prices.line(dataclasses.replace(settings, region="eu-west-1"))
     assert datetime.date.fromisoformat(prices.READ_ON)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "dollars"),
+    [
+        ({"NodeType": "ra3.large", "NumberOfNodes": 1}, 5.43),
+        ({"NodeType": "ra3.xlplus", "NumberOfNodes": 2, "MultiAZ": "Enabled"}, 43.44),
+        ({"NodeType": "ra3.large", "NumberOfNodes": 1, "MultiAZ": "Disabled"}, 5.43),
+        ({"NodeType": "dc2.large", "NumberOfNodes": 1}, None),
+    ],
+)
+def test_what_a_cluster_has_cost_since_it_was_made(cluster, dollars):
+    """Its own nodes count, and not those of dwh.cfg; one of an older kind has no price here."""
+    since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=10)
+    spent = prices.spent(cluster, since)
+    assert spent == (dollars and pytest.approx(dollars, abs=0.01))

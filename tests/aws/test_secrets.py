@@ -42,7 +42,9 @@ def test_a_whole_life_of_a_cluster_shows_none(planted, flag):
         planted.destroy(flag, "--yes"),
     ]
     assert [ran.code for ran in runs] == [0, 0, 0, 0]
-    assert_no_canary(seen(planted, *runs))
+    checks = [planted.create(flag, "--check", "--format", form) for form in ("table", "json")]
+    assert all("KEY = **** (environment)" in ran.out for ran in checks)
+    assert_no_canary(seen(planted, *runs, *checks))
 
 
 def test_verbose_names_the_calls_without_what_they_carry(planted):

@@ -54,7 +54,7 @@ def filled(database):
 def test_with_no_arguments_all_are_printed(run):
     code, out, err = run()
     assert code == 0
-    assert err == "a test\n"
+    assert err == f"a test\n{len(NAMES)} answered.\n"
     assert out.startswith(
         "Sparkify listening, 2018-11-01 21:30 to 2018-11-20 04:30 UTC\n"
         "21 plays · 5 listeners · 17 sessions\nLoad 7, published 2018-12-01 06:30 UTC\n\nIn short\n1. "
@@ -117,6 +117,7 @@ def test_output_writes_files_and_says_which(run, tmp_path):
     names += ["top_locations.csv", "top_locations.png", "top_locations.svg"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     assert all(name in err for name in names)
+    assert err.splitlines()[-2] == "7 created."
     assert err.splitlines()[-1] == f"Report: {(tmp_path / 'out' / 'report.html').as_uri()}"
 
 

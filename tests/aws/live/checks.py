@@ -47,6 +47,7 @@ PAID = [
     Check("rehearsal", statements.rehearse, (8, 9, 26), ("tables",), 3),
     Check("load", loads.first_load, (2, 18), ("tables",), 2),
     Check("audit", loads.audit, (26,), ("load",), 0.3),
+    Check("well", provision.well, (26,), ("load",), 0.3),
     Check("insights", loads.insights, (9, 18, 26), ("load",), 1),
     Check("same", loads.same, (8, 9), ("insights",), 0.5),
     Check("create_again", provision.create_again, (), ("create",), 0.3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -41,6 +42,13 @@ def create_again(run: Run) -> str:
     expect(not changed, f"changed again: {', '.join(changed)}")
     expect("Nothing to do." in ran.err, "it does not say that there is nothing to do")
     return ""
+
+
+def well(run: Run) -> str:
+    """create_cluster.py --check finds nothing amiss on a cluster that is loaded."""
+    counts = json.loads(run.step("create_cluster", "--check", "--format", "json").out)["counts"]
+    expect(counts["warn"] == counts["skipped"] == 0, f"it found: {counts}")
+    return f"{counts['ok']} looks"
 
 
 def logging(run: Run) -> str:
