@@ -15,7 +15,7 @@ try:
     from types import FrameType
     from typing import Any, TextIO
 
-    from dwh import __version__, bugs, config
+    from dwh import __version__, bugs, config, fit
     from dwh.aws.errors import explained
     from dwh.console import Console, open_closed, plain
     from dwh.errors import DwhError, Terminated, note
@@ -126,7 +126,7 @@ def run(
     except KeyboardInterrupt as interrupt:
         _ignore_signals(argv is None)
         left = note(interrupt)
-        console.tell(f"\ninterrupted{left and f': {left}'}")
+        console.tell("\n" + fit.wrapped(f"interrupted{left and f': {left}'}", console.width))
         return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
     except Exception as error:
         console.error(DwhError(f"{parser.prog} stopped with an error that it does not know", hint=bugs.REPORT))

@@ -14,7 +14,7 @@ import sql_queries
 from dwh import copying, locks, progress, quality, vanishing, warehouse
 from dwh.commands import CREATE
 from dwh.config import Settings
-from dwh.console import Console, plural
+from dwh.console import Console, plural, size
 from dwh.errors import ConfigError, DataError
 from dwh.quality import Account
 from dwh.sources import S3Object, copy_parameters, find_work_bucket, list_objects, listed, put_manifest
@@ -132,8 +132,8 @@ def preview(cur: cursor, sources: Sources, console: Console) -> bool:
     new = sources.objects if sources.full else new_objects(sources.objects, loaded_objects(cur))
     for table, objects in new.items():
         if objects:
-            size = sum(entry.size for entry in objects)
-            console.line("would copy", table, plural(len(objects), "object"), plural(size, "byte"))
+            total = sum(entry.size for entry in objects)
+            console.line("would copy", table, plural(len(objects), "object"), size(total))
     return any(new.values())
 
 
@@ -255,8 +255,7 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         if not new:
             load.copied[table] = copying.Copied()
             continue
-        label = f"copying {plural(len(new), 'object')} into {table}"
-        with progress.of_copy(sources.target, session) as status, console.busy(label, status):
+        with progress.of_copy(sources.target, session, len(new)) as status, console.busy(f"copying {table}", status):
             copied = copying.copy(cur, table, *sources.copy(staging, load.load_id, new))
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)

@@ -105,4 +105,3 @@ def test_make_run_installs_what_the_steps_need_alone_and_pip_shows_it(tmp_path):
 def test_the_tools_are_installed_for_the_goals_that_use_them_and_only_once(tmp_path, goal):
     assert "-r tests/requirements.txt" in plan(tmp_path, goal)
     assert "pip install" not in plan(tmp_path, goal, made_with="python3")
-    assert "pip install" not in plan(tmp_path, "run")

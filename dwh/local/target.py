@@ -354,7 +354,7 @@ class LocalTarget(ClientHolder):
                 env=environ,
                 start_new_session=True,
             )
-        with self._console.waiting("local target") as wait:
+        with self._console.waiting("local target", "2 seconds") as wait:
             while self._launcher() is None:
                 # Another step may have been faster; then ours ends, and the other's is waited for.
                 if process.poll() not in (None, launcher.LOCKED) or wait.elapsed > START_SECONDS:

@@ -247,7 +247,8 @@ def _try_copy(step: Step, settings: Settings) -> None:
 
     console, started = step.console, time.monotonic()
     try:
-        with open_target(settings, console) as target, console.busy("trying COPY on one object"):
+        tried = console.busy("trying COPY on one object", usually="seconds, at most a minute")
+        with open_target(settings, console) as target, tried:
             address = probe(target, console)
     except DataError as error:
         console.line("Probe", "COPY NOLOAD", "left out")

@@ -76,6 +76,8 @@ def apply(console: Console, site: Site, planners: Sequence[Planner], seen: Seque
     for planner, before in zip(planners, seen, strict=True):
         try:
             change = settle(console, site, planner) if before.changes else before
+            if before.word == "created" and change.word == "updated":
+                change = before  # it belongs to what was created a moment ago
         except NotOffered as gap:
             change = replace(before, word="unchanged", note="left out")
             console.warn(str(gap))
