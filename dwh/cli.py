@@ -12,6 +12,7 @@ try:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import contextmanager
     from functools import partial
+    from pathlib import Path
     from types import FrameType
     from typing import Any, TextIO
 
@@ -67,7 +68,14 @@ def step_parser(doc: str | None, *, changes: bool = False, yes: str = NOT_ASKED)
     )
     common = parser.add_argument_group("common options")
     common.add_argument("--config", metavar="PATH", default="dwh.cfg", help="configuration file (default: dwh.cfg)")
+    common.add_argument(
+        "--env-file", metavar="PATH", type=Path, help="file with KEY and SECRET (default: .env beside dwh.cfg)"
+    )
     common.add_argument("--target", choices=TARGETS, help="where to run (default: [TARGET] in dwh.cfg)")
+    common.add_argument("--region", metavar="NAME", help="AWS region of the cluster (default: [AWS] in dwh.cfg)")
+    common.add_argument(
+        "--profile", metavar="NAME", help="profile of ~/.aws/config, in place of KEY and SECRET (default: none)"
+    )
     common.add_argument("-v", "--verbose", action="store_true", help="show origins of settings, SQL, calls, tracebacks")
     common.add_argument("-q", "--quiet", action="store_true", help="show results, warnings and errors only")
     common.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
@@ -111,7 +119,9 @@ def run(
             parser.console = console
         args = parser.parse_args(argv)
         console = screen(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
-        settings = config.load(args.config, args.target)
+        settings = config.load(
+            args.config, args.target, env_file=args.env_file, region=args.region, profile=args.profile
+        )
         for warning in settings.warnings:
             console.warn(warning)
         for line in origins(settings) if args.verbose else ():

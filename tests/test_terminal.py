@@ -122,6 +122,10 @@ def test_ctrl_d_and_ctrl_c_leave_a_cluster_and_its_removal_with_a_line_of_their_
     code, shown = run.until("to confirm: ").type("\x04").end()
     assert code == 3
     question = next(n for n, line in enumerate(shown) if "to confirm:" in line)
+    assert shown[question - 2 : question] == [
+        "This is the local target. The cluster holds 0 rows in 0 tables, and has cost",
+        "  nothing.",
+    ]
     assert shown[question + 1].startswith("error: not confirmed: end of input")
     run = OnTerminal(project, "destroy_cluster")
     code, shown = run.until("to confirm: ").type("sparkify-dwh\n").until("deleting").type("\x03").end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from dwh.console import Console
+from dwh.console import Console, duration
 from dwh.errors import AwsError
 from dwh.provision import patience
 from dwh.provision.site import Site
@@ -116,9 +116,10 @@ def settle(console: Console, site: Site, planner: Planner, *, minutes: float = 0
             if not left.changes:
                 break
             seconds, why = patience.with_refusal(failure)
-            if elapsed >= (seconds and max(seconds, minutes * 60)):
+            limit = seconds and max(seconds, minutes * 60)
+            if elapsed >= limit:
                 raise failure
-            wait.update(why)
+            wait.update(f"{why} (at most {duration(limit)})")
     return left if left.word == "exists" else wanted
 
 

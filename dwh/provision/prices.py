@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 from dwh.config import Settings
 from dwh.keys import NODE_TYPES
 from dwh.step import Step
@@ -29,6 +32,20 @@ def line(settings: Settings) -> str:
 def short(settings: Settings) -> str:
     """The price of an hour, in two words."""
     return f"${hourly(settings):,.2f} an hour"
+
+
+def so_far(cluster: dict[str, Any]) -> str:
+    """What a cluster has cost since it was created, by its own nodes; nothing where AWS does not say when that was.
+
+    At most: that it may have been paused is not known.
+    """
+    created, node = cluster.get("ClusterCreateTime"), NODE_TYPES.get(cluster.get("NodeType", ""))
+    if created is None or node is None:
+        return ""
+    hours = (datetime.now(UTC) - created).total_seconds() / 3600
+    price = node.hourly * cluster.get("NumberOfNodes", 1) * (2 if cluster.get("MultiAZ") == "Enabled" else 1)
+    since = f"{created.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"at most about ${price * hours:,.2f} since {since} (list price, storage apart)"
 
 
 def if_billed(step: Step, words: str) -> str:

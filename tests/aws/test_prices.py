@@ -42,3 +42,11 @@ def test_the_line_has_a_date_and_names_a_region_without_a_list(aws):
     assert "may differ" not in prices.line(settings)
     assert "eu-west-1 may differ" in prices.line(dataclasses.replace(settings, region="eu-west-1"))
     assert datetime.date.fromisoformat(prices.READ_ON)
+
+
+def test_what_a_cluster_has_cost_is_counted_from_its_creation_by_its_own_nodes():
+    created = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=10)
+    cluster = {"ClusterCreateTime": created, "NodeType": "ra3.xlplus", "NumberOfNodes": 2, "MultiAZ": "Enabled"}
+    said = prices.so_far(cluster)
+    assert said == f"at most about $43.44 since {created:%Y-%m-%d %H:%M} UTC (list price, storage apart)"
+    assert prices.so_far({**cluster, "NodeType": "dc2.large"}) == prices.so_far({"NodeType": "ra3.large"}) == ""
