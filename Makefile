@@ -1,7 +1,7 @@
 # make run   - the whole pipeline on the local target, with sample data
 # make test  - lint, types and tests
 # make check - lint, types and the tests that start no server: while you edit
-# make diagrams - redraw the pictures of the README; needs graphviz
+# make diagrams - redraw the pictures of the README; needs graphviz and, for that of the report, Chromium
 py := .venv/bin/python
 installed := .venv/installed
 tested := .venv/tested
@@ -68,6 +68,7 @@ lint: $(tested)
 diagrams: $(installed)
 	$(py) -m assets.draw
 	$(py) -m assets.terminal
+	$(py) -m assets.report
 
 $(installed): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -124,7 +124,7 @@ def test_ctrl_d_and_ctrl_c_leave_a_cluster_and_its_removal_with_a_line_of_their_
     question = next(n for n, line in enumerate(shown) if "to confirm:" in line)
     assert shown[question - 2 : question] == [
         "This is the local target. The cluster holds 0 rows in 0 tables, and has cost",
-        "  nothing.",
+        "  nothing. There is no undo and no snapshot.",
     ]
     assert shown[question + 1].startswith("error: not confirmed: end of input")
     run = OnTerminal(project, "destroy_cluster")

@@ -24,7 +24,7 @@ from dwh import connecting
 from dwh.clients import ClientHolder
 from dwh.commands import CREATE
 from dwh.config import Settings
-from dwh.console import Console, plain
+from dwh.console import Console, plain, plural
 from dwh.errors import ConfigError, TargetError, UnreachableError
 from dwh.local import certificate, clients, folder, launcher, secret, state
 from dwh.local.redshift import processes
@@ -72,7 +72,7 @@ class LocalTarget(ClientHolder):
         data = self._sync()
         if not data["folder"]:  # create_cluster.py was cut off in its first second
             return f"{where} · no data yet"
-        return f"{where} · data: {SAMPLE if self.generated() else data['folder']} ({_counted(data)})"
+        return f"{where} · {SAMPLE if self.generated() else 'data: ' + data['folder']} ({_counted(data)})"
 
     def start(self, data: Path | None = None) -> str:
         """Start the launcher unless it runs, and fill the local S3.
@@ -394,4 +394,4 @@ class LocalTarget(ClientHolder):
 
 def _counted(data: dict[str, Any]) -> str:
     counts = data["counts"]
-    return f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
+    return f"{plural(counts[folder.LOGS], 'log file')}, {plural(counts[folder.SONGS], 'song')}"

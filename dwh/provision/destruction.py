@@ -128,9 +128,8 @@ def confirm(step: Step, remains: Remains) -> None:
         return
     if not step.args.yes and step.console.stdin.isatty():
         step.console.tell(fit.wrapped(_stakes(step, remains), step.console.width))
-    undo = "" if step.args.final_snapshot or remains.cluster is None else " There is no undo and no snapshot."
     with noted(prices.nothing_changed(step)):
-        step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
+        step.console.confirm(f"Type {name} to confirm:", name, yes=step.args.yes)
 
 
 def _stakes(step: Step, remains: Remains) -> str:
@@ -140,7 +139,9 @@ def _stakes(step: Step, remains: Remains) -> str:
     if cluster is None:
         return f"This is {where}: there is no cluster."
     cost = prices.so_far(cluster) if step.target.billed else "nothing"
-    return f"This is {where}. The cluster holds {_rows(step, cluster)}" + (f", and has cost {cost}." if cost else ".")
+    held = f"The cluster holds {_rows(step, cluster)}" + (f", and has cost {cost}" if cost else "")
+    undo = "" if step.args.final_snapshot else " There is no undo and no snapshot."
+    return f"This is {where}. {held}.{undo}"
 
 
 def _rows(step: Step, cluster: dict[str, Any]) -> str:

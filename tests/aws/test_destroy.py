@@ -72,7 +72,8 @@ def test_it_lists_what_goes_and_waits_for_the_name(created):
     assert "There is no undo and no snapshot." in asked
     assert re.search(
         rf"account {ACCOUNT}, {REGION}\. The cluster holds rows that could not be counted, and has cost at most about "
-        r"\$0\.0\d since \d{4}-\d\d-\d\d \d\d:\d\d UTC \(list price, storage apart\)\.\n",
+        r"\$0\.0\d since \d{4}-\d\d-\d\d \d\d:\d\d UTC \(list price, storage apart\)\. "
+        r"There is no undo and no snapshot\.\n",
         asked,
     )
     assert created.left() == []
