@@ -48,7 +48,7 @@ SHOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("create_tables.py", ()),
     ("etl.py", ("copy", "records", "  song", "  artists", "  users", "  time", "Load")),
     ("business_insights.py --only songs_heard --limit 5", ("SAMPLE", "Which", "#", "1 ", "2 ", "3 ", "4 ", "5 ")),
-    ("destroy_cluster.py", ("Type", f"{'Cluster':<15} {NAME:<27} deleted", "Gone")),
+    ("destroy_cluster.py", ("Type", f"{'Cluster':<15} {NAME:<26} deleted", "Gone")),
 )
 
 

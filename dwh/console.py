@@ -201,7 +201,7 @@ class Console:
     def line(self, kind: str, name: str, word: str, note: str = "") -> None:
         """One resource and what became of it, in columns: kind, name, word, note."""
         if not self.quiet:
-            head = f"{kind:<15} {name:<27} {self._styled(word, 9)}"
+            head = f"{kind:<15} {name:<26} {self._styled(word, 10)}"
             self.tell(fit.beside(head, note, self.width, under=16))
 
     def step(self, verb: str, table: str, rows: int, note: str, seconds: float) -> None:
