@@ -139,11 +139,12 @@ def generate(
     shutil.copyfile(folders.STANDARD_JSONPATHS, target / folders.JSONPATHS)
     listening = _Listening(rng, _make_users(rng, users, start), catalogue)
     files = 0
-    for files, (day, lines) in enumerate(listening.days(start, _quotas(rng, events, start, days)), 1):  # noqa: B007
+    for day, lines in listening.days(start, _quotas(rng, events, start, days)):
         place = target / folders.LOGS / f"{day:%Y}" / f"{day:%m}"
         place.mkdir(parents=True, exist_ok=True)
         with (place / f"{day:%Y-%m-%d}-events.json").open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
+        files += 1
     return files
 
 
