@@ -14,7 +14,7 @@ import sql_queries
 from dwh import copying, locks, progress, quality, vanishing, warehouse
 from dwh.commands import CREATE
 from dwh.config import Settings
-from dwh.console import Console, plural, size
+from dwh.console import Console, duration, plural, size
 from dwh.errors import ConfigError, DataError
 from dwh.quality import Account
 from dwh.sources import S3Object, copy_parameters, find_work_bucket, list_objects, listed, put_manifest
@@ -162,7 +162,10 @@ def publish(cur: cursor, sources: Sources, console: Console) -> Load | None:
         RefusedError: rows would vanish, and there is no consent.
         WarehouseError: tables are missing, or another load holds them.
     """
-    if not clear_staging(cur, sources):
+    waiting = f"waiting for another load (at most {duration(sources.settings.lock_timeout)})"
+    with console.busy("staging tables", lambda: waiting):
+        something_new = clear_staging(cur, sources)
+    if not something_new:
         return None
     load = begin(cur, sources)
     if not any(load.new.values()):  # another load was quicker

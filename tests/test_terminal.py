@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -9,6 +10,7 @@ import pytest
 from project import PLAY, SONG, Project
 from screen import OnTerminal, Screen
 
+import sql_queries
 from dwh import fit
 from dwh.console import size
 
@@ -94,6 +96,18 @@ def test_ctrl_c_in_a_copy_leaves_a_clean_screen(warehouse, many, columns):
     assert shown[-2:] == ["interrupted: nothing was published", ""]
     assert whole_words(run.screen), run.screen.broken
     assert not [line for line in shown if "elapsed" in line or "Traceback" in line]
+
+
+def test_a_load_says_that_it_waits_for_another_one_and_how_long_at_most(warehouse):
+    warehouse.events("a", PLAY)
+    warehouse.songs(SONG)
+    with contextlib.closing(warehouse.connect()) as other, other.cursor() as cur:
+        cur.execute(sql_queries.LOCK_LOADS)
+        run = OnTerminal(warehouse, "etl").until("waiting for another load (at most 1m00s), ")
+        code, shown = run.type("\x03").end()
+        other.rollback()
+    assert code == 130
+    assert shown[-2:] == ["interrupted: nothing was published", ""]
 
 
 @pytest.fixture(scope="module")

@@ -257,7 +257,7 @@ def _try_copy(step: Step, settings: Settings) -> None:
 
     console, started = step.console, time.monotonic()
     try:
-        tried = console.busy("trying COPY on one object", usually="seconds, at most a minute")
+        tried = console.busy("trying COPY on one object", usually="seconds")
         with open_target(settings, console) as target, tried:
             address = probe(target, console)
     except DataError as error:
