@@ -1,9 +1,12 @@
 # make run   - the whole pipeline on the local target, with sample data
 # make test  - lint, types and tests
 # make check - lint, types and the tests that start no server: while you edit
-# make diagrams - redraw the pictures of the README; needs graphviz
+# make diagrams - redraw the pictures of the README; needs graphviz and, for that of the report, Chromium
 py := .venv/bin/python
 installed := .venv/installed
+tested := .venv/tested
+# pip shows what it does, and leaves it to Python to compile what is used: compiling all of it takes as long as the rest.
+pip_install := $(py) -m pip install --disable-pip-version-check --no-compile
 
 # .venv keeps the Python that it was made with; make PYTHON=python3.13 makes it anew with another.
 made_with := $(shell cat $(installed) 2>/dev/null)
@@ -30,20 +33,21 @@ run: $(installed)
 	$(py) etl.py
 	$(py) business_insights.py
 	@echo "Take it down again with: $(py) destroy_cluster.py"
+	@$(py) business_insights.py --output out --quiet
 
-test: $(installed) lint
+test: $(tested) lint
 	$(py) -m pytest -n 3 --dist worksteal
 
-check: $(installed) lint
+check: $(tested) lint
 	$(py) -m pytest -n 2 --dist worksteal -m "not servers" -q --durations=3 --durations-min=2
 
-faults: $(installed)
+faults: $(tested)
 	FAULTS=all $(py) -m pytest -n 2 tests/faults tests/aws/test_every_call.py tests/aws/test_live_local.py \
 		tests/aws/test_patience.py tests/local/test_data_folder.py \
 		tests/aws/test_policies.py tests/local/test_disk.py tests/local/test_postgres.py tests/test_interrupts.py \
 		tests/test_order.py tests/test_streams.py
 
-clients: $(installed)
+clients: $(tested)
 	$(PYTHON) -m venv .venv/clients
 	.venv/clients/bin/python -m pip install --disable-pip-version-check -r tests/clients/requirements.txt
 	CLIENTS=$(CURDIR)/.venv/clients/bin $(py) -m pytest tests/clients
@@ -52,10 +56,10 @@ aws-check: $(installed)
 	@$(py) -m tests.aws.live $(check_options)
 
 bench: $(installed)
-	$(py) -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt
+	$(pip_install) --quiet -r tests/benchmarks/requirements.txt
 	$(py) -m tests.benchmarks.bench $(BENCH)
 
-lint: $(installed)
+lint: $(tested)
 	$(py) -m ruff check .
 	$(py) -m ruff format --check .
 	$(py) -m mypy
@@ -64,13 +68,18 @@ lint: $(installed)
 diagrams: $(installed)
 	$(py) -m assets.draw
 	$(py) -m assets.terminal
+	$(py) -m assets.report
 
 $(installed): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(py) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(pip_install) -r requirements.txt
 	@echo "$(PYTHON)" > $@
+
+$(tested): $(installed) tests/requirements.txt
+	$(pip_install) -r tests/requirements.txt
+	@touch $@
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

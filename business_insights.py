@@ -31,6 +31,8 @@ from dwh.step import Step
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
+GENERATED = "The data is generated: a sample."
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of this step."""
@@ -97,7 +99,7 @@ def _list(generated: bool) -> str:
     """The questions by name, and whether the data that answers them is generated."""
     width = max(len(question.name) for question in insights.questions())
     lines = [f"{question.name:<{width}}  {question.title}" for question in insights.questions()]
-    said = "The data is generated: a sample." if generated else "The data is not the generated sample."
+    said = GENERATED if generated else "The data is not the generated sample."
     return "\n".join([*lines, "", said])
 
 
@@ -112,7 +114,16 @@ def _write(step: Step, report: insights.Report) -> None:
     if args.open and not _opened(address):
         step.console.warn("there is no browser here that could be opened")
     step.console.say(f"{tally(words)}.")
-    step.console.say(f"Report: {address}")
+    step.console.result("\n".join([*_rests_on(report, args), f"Report: {address}"]))
+
+
+def _rests_on(report: insights.Report, args: argparse.Namespace) -> list[str]:
+    """What a report shows in a line, and that it is generated, if it is."""
+    from dwh.insights import words
+
+    what = "In this range" if args.since or args.until else "Loaded"
+    lines = [f"{what}: {words.volume(report.survey)}, {words.days(report.survey)}"]
+    return lines + [GENERATED] * report.about.generated
 
 
 def _print(step: Step, report: insights.Report) -> None:

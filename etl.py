@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from dwh import cli, options
-from dwh.console import duration, plural
+from dwh.console import duration, plural, size
 from dwh.errors import if_interrupted
 from dwh.step import Step
 
@@ -85,8 +85,8 @@ def look(step: Step) -> None:
         console.data({"dry_run": True, "copy": copies, "remove": lost})
     else:
         for copy in copies:
-            objects, size = plural(copy["objects"], "object"), plural(copy["bytes"], "byte")
-            console.line("would copy", copy["table"], objects, size, result=True)
+            objects = plural(copy["objects"], "object")
+            console.line("would copy", copy["table"], objects, size(copy["bytes"]), result=True)
         for line in lost:
             console.result(f"would remove {line}")
     if not copies:

@@ -119,9 +119,12 @@ BADGES = {
     "SORT": ("#dcebff", "#0a4a9f"),
 }
 # A table, its header and its rows; the room between tables, around them, and for the legend at the foot.
-WIDTH, HEADER, ROW, BORDER = 240, 32, 23, 1
-GAP_ACROSS, GAP_DOWN, MARGIN, LEGEND = 40, 26, 22, 26
-LEGEND_TEXT = "bold: NOT NULL     dashed: may be NULL     keys are declared for the planner and audited by etl.py"
+WIDTH, HEADER, ROW, BORDER = 244, 32, 23, 1
+GAP_ACROSS, GAP_DOWN, MARGIN, LEGEND = 40, 26, 26, 26
+LEGEND_TEXT = (
+    "bold: NOT NULL     dashed: may be NULL     n rows refer to 1, or to 0..1     "
+    "keys are declared for the planner and audited by etl.py"
+)
 TIGHT = 'CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
 BARE = f'BORDER="0" {TIGHT}'
 STAR_HEAD = f"""\
@@ -131,6 +134,9 @@ digraph star_schema {{
     node [shape=plain, fontname="DejaVu Sans", fontsize=10.5, fontcolor="{INK}"]
     edge [color="{GREY}", penwidth=1.4, arrowsize=0.7, dir=both, arrowtail=dot]
 """
+
+
+NUMBER = f'shape=plaintext, width=0, height=0, margin=0, fontname="DejaVu Sans Bold", fontsize=9.5, fontcolor="{GREY}"'
 
 
 class Placed(NamedTuple):
@@ -191,7 +197,7 @@ def node(placed: Placed) -> str:
     colour = FACT_COLOUR if table.name == FACT else DIMENSION_COLOUR
     header = [
         cell(WIDTH - 126, f'<FONT POINT-SIZE="13" COLOR="white"><B>{table.name}</B></FONT>'),
-        cell(110, f'<FONT POINT-SIZE="9" COLOR="white">DISTSTYLE {table.diststyle}</FONT>', align="RIGHT"),
+        cell(110, f'<FONT POINT-SIZE="9.5" COLOR="white">DISTSTYLE {table.diststyle}</FONT>', align="RIGHT"),
     ]
     rows = [band(f'BGCOLOR="{colour}"', HEADER, header)]
     rows += [row(table, column, STRIPES[index % 2]) for index, column in enumerate(table.columns)]
@@ -208,7 +214,7 @@ def row(table: Table, column: Column, ground: str) -> str:
     cells = [
         cell(27, badge(key) if key else " "),
         cell(76, f"<B>{column.name}</B>" if column.required else column.name),
-        cell(WIDTH - 119 - 33 * len(badges), f'<FONT POINT-SIZE="9" COLOR="{GREY}">{column.type}</FONT>'),
+        cell(WIDTH - 119 - 33 * len(badges), f'<FONT POINT-SIZE="9.5" COLOR="{GREY}">{column.type}</FONT>'),
         *badges,
     ]
     return band(f'PORT="{column.name}" BGCOLOR="{ground}"', ROW, cells)
@@ -234,7 +240,7 @@ def badge(word: str) -> str:
     size = f'FIXEDSIZE="TRUE" WIDTH="{10 + 5 * len(word)}" HEIGHT="15"'
     return (
         f'<TABLE {size} {BARE} STYLE="ROUNDED" BGCOLOR="{ground}">'
-        f'<TR><TD {size}><FONT POINT-SIZE="7.5" COLOR="{ink}"><B>{word}</B></FONT></TD></TR></TABLE>'
+        f'<TR><TD {size}><FONT POINT-SIZE="8.5" COLOR="{ink}"><B>{word}</B></FONT></TD></TR></TABLE>'
     )
 
 
@@ -245,7 +251,10 @@ def level(placed: Placed, column: str) -> float:
 
 
 def edge(child: Placed, column: str, parent: Placed, key: str) -> str:
-    """A foreign key, from its column to the column it refers to: a curve that leaves and arrives level."""
+    """A foreign key, from its column to the column it refers to: a curve that leaves and arrives level.
+
+    At its ends is how many rows there are: n refer to one, or to none where the key may be NULL.
+    """
     leaves = -1 if parent.x < child.x else 1
     # Between neighbours the curve arrives from the other side, within a column it goes around.
     arrives, bend = (leaves, 20) if parent.x == child.x else (-leaves, 24)
@@ -253,9 +262,23 @@ def edge(child: Placed, column: str, parent: Placed, key: str) -> str:
     start, end = (child.x + leaves * half, level(child, column)), (parent.x + arrives * half, level(parent, key))
     # The dot and the arrow take the first 5 and the last 7 points.
     curve = [moved(start, leaves * 5), moved(start, leaves * bend), moved(end, arrives * bend), moved(end, arrives * 7)]
-    style = "solid" if next(each.required for each in child.table.columns if each.name == column) else "dashed"
+    required = next(each.required for each in child.table.columns if each.name == column)
     path = f"s,{moved(start)} e,{moved(end)} {' '.join(curve)}"
-    return f'    {child.table.name}:{column} -> {parent.table.name}:{key} [style={style}, pos="{path}"]'
+    # Both on the side to which the curve goes: the ends of the fact's neighbouring keys stay apart.
+    side = 9 if end[1] > start[1] else -9
+    one, apart, style = ("1", 7, "solid") if required else ("0..1", 12, "dashed")
+    return "\n".join(
+        [
+            f'    {child.table.name}:{column} -> {parent.table.name}:{key} [style={style}, pos="{path}"]',
+            number("n", (start[0] + leaves * 7, start[1] + side)),
+            number(one, (end[0] + arrives * apart, end[1] + side)),
+        ]
+    )
+
+
+def number(text: str, middle: tuple[float, float]) -> str:
+    """How many rows are at one end of a foreign key."""
+    return f'    "{text} at {moved(middle)}" [{NUMBER}, pos="{moved(middle)}", label="{text}"]'
 
 
 def moved(point: tuple[float, float], by: float = 0) -> str:

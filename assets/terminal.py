@@ -19,11 +19,12 @@ import sys
 import tempfile
 import termios
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "assets" / "terminal.svg"
-COLUMNS, ROWS = 96, 60
+COLUMNS, ROWS = 80, 60
 COLUMN = 12.2  # width of one, in rich's drawing
 BLOCKS = "█▉▊▋▌▍▎▏"
 NAME = "sparkify-dwh"
@@ -36,6 +37,8 @@ GAP = "\x1b[90m…\x1b[0m"
 # A line that is redrawn in place: what the terminal shows in the end comes after this.
 REDRAWN = "\r\x1b[2K"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
+# How a note begins that did not fit beside what it belongs to.
+BENEATH = " " * 16
 # A question to which the name of the cluster is the answer.
 QUESTION = b"to confirm: "
 
@@ -45,7 +48,7 @@ SHOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("create_tables.py", ()),
     ("etl.py", ("copy", "records", "  song", "  artists", "  users", "  time", "Load")),
     ("business_insights.py --only songs_heard --limit 5", ("SAMPLE", "Which", "#", "1 ", "2 ", "3 ", "4 ", "5 ")),
-    ("destroy_cluster.py", ("Delete", f"{'Cluster':<15} {NAME:<30} deleted", "Gone")),
+    ("destroy_cluster.py", ("Type", f"{'Cluster':<15} {NAME:<26} deleted", "Gone")),
 )
 
 
@@ -87,8 +90,11 @@ def _read(terminal: int) -> Iterator[bytes]:
 
 
 def shorten(lines: list[str], kept: tuple[str, ...]) -> Iterator[str]:
-    """The lines that begin so, and a mark where others stood between them."""
-    shown = [number for number, line in enumerate(lines) if STYLE.sub("", line).startswith(kept)]
+    """The lines that begin so, with the notes beneath them, and a mark where others stood between them."""
+    shown: list[int] = []
+    for number, line in enumerate(lines):
+        if STYLE.sub("", line).startswith(kept) or (line.startswith(BENEATH) and number - 1 in shown):
+            shown.append(number)
     for before, number in zip([None, *shown], shown, strict=False):
         if before is not None and number > before + 1:
             yield GAP
@@ -123,22 +129,29 @@ def _bar(found: re.Match[str]) -> str:
     return f'<rect {style} x="{x}" y="{float(y) - 16:.1f}" width="{eighths / 8 * COLUMN:.1f}" height="19" rx="1"/>'
 
 
-def main() -> int:
-    """Run the steps, and draw the lines of them that are shown."""
-    picture: list[str] = []
+@contextmanager
+def project() -> Iterator[Path]:
+    """A folder of its own with the configuration; the local target that is made there goes in the end."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # Without the cluster that `make run` may have left; and never on AWS, whatever the environment says.
         config = re.sub(r"(?m)^(dwh_\w+) =.*", r"\1 =", (ROOT / "dwh.cfg").read_text(encoding="utf-8"))
         (folder / "dwh.cfg").write_text(config.replace("target = auto", "target = local"), encoding="utf-8")
         try:
-            for command, kept in SHOWN:
-                lines = run(folder, command)
-                if kept:
-                    picture += [f"\x1b[1;97m$ python {command}\x1b[0m", *shorten(lines, kept), ""]
+            yield folder
         finally:
             quietly = [sys.executable, str(ROOT / "destroy_cluster.py"), "--yes", "--quiet"]
             subprocess.run(quietly, cwd=folder, check=True)  # noqa: S603 - our own script
+
+
+def main() -> int:
+    """Run the steps, and draw the lines of them that are shown."""
+    picture: list[str] = []
+    with project() as folder:
+        for command, kept in SHOWN:
+            lines = run(folder, command)
+            if kept:
+                picture += [f"\x1b[1;97m$ python {command}\x1b[0m", *shorten(lines, kept), ""]
     PICTURE.write_text(draw(picture[:-1]), encoding="utf-8")
     print(f"drawn: {PICTURE.relative_to(ROOT)}")
     return 0

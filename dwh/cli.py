@@ -12,10 +12,11 @@ try:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import contextmanager
     from functools import partial
+    from pathlib import Path
     from types import FrameType
     from typing import Any, TextIO
 
-    from dwh import __version__, bugs, config
+    from dwh import __version__, bugs, config, fit
     from dwh.aws.errors import explained
     from dwh.console import Console, open_closed, plain
     from dwh.errors import DwhError, Terminated, note
@@ -71,7 +72,14 @@ def step_parser(
     )
     common = parser.add_argument_group("common options")
     common.add_argument("--config", metavar="PATH", default="dwh.cfg", help="configuration file (default: dwh.cfg)")
+    common.add_argument(
+        "--env-file", metavar="PATH", type=Path, help="file with KEY and SECRET (default: .env beside dwh.cfg)"
+    )
     common.add_argument("--target", choices=TARGETS, help="where to run (default: [TARGET] in dwh.cfg)")
+    common.add_argument("--region", metavar="NAME", help="AWS region of the cluster (default: [AWS] in dwh.cfg)")
+    common.add_argument(
+        "--profile", metavar="NAME", help="profile of ~/.aws/config, in place of KEY and SECRET (default: none)"
+    )
     common.add_argument("-v", "--verbose", action="store_true", help="show origins of settings, SQL, calls, tracebacks")
     common.add_argument("-q", "--quiet", action="store_true", help="show results, warnings and errors only")
     common.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
@@ -121,7 +129,9 @@ def run(
             parser.console = console
         args = parser.parse_args(argv)
         console = screen(quiet=args.quiet, verbose=args.verbose, color=False if args.no_color else None)
-        settings = config.load(args.config, args.target)
+        settings = config.load(
+            args.config, args.target, env_file=args.env_file, region=args.region, profile=args.profile
+        )
         for warning in settings.warnings:
             console.warn(warning)
         for line in origins(settings) if args.verbose else ():
@@ -136,7 +146,7 @@ def run(
     except KeyboardInterrupt as interrupt:
         _ignore_signals(argv is None)
         left = note(interrupt)
-        console.tell(f"\ninterrupted{left and f': {left}'}")
+        console.tell("\n" + fit.wrapped(f"interrupted{left and f': {left}'}", console.width))
         return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
     except Exception as error:
         console.error(DwhError(f"{parser.prog} stopped with an error that it does not know", hint=bugs.REPORT))

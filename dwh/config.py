@@ -1,4 +1,4 @@
-"""dwh.cfg, .env and the environment, read into one frozen ``Settings``.
+"""Options, the environment, .env and dwh.cfg, the first of which wins, read into one frozen ``Settings``.
 
 All problems are reported at once. ``dwh.keys`` says what each key of dwh.cfg must be.
 """
@@ -14,23 +14,26 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dotenv.parser import Binding, parse_stream
 
 from dwh.commands import CREATE
 from dwh.errors import ConfigError
-from dwh.keys import KEYS, NODE_TYPES, TARGETS, Problem
+from dwh.keys import KEYS, NODE_TYPES, Problem
 from dwh.text import closest, did_you_mean
 
 SECRET_NAMES = ("KEY", "SECRET", "DB_PASSWORD")
+VARIABLES = {key.variable: key for key in KEYS}
 # Other tools' names for them.
 MEANT = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_KEY", "ACCESS_KEY"), "KEY") | dict.fromkeys(
     ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "SECRET_KEY"), "SECRET"
 )
 # What boto3 or the aws command would look for, and where the steps do.
-ELSEWHERE = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "the region is in dwh.cfg, under [AWS]") | {
-    "AWS_PROFILE": "set it in the environment, and use --target aws",
+ELSEWHERE = dict.fromkeys(
+    ("AWS_REGION", "AWS_DEFAULT_REGION"), "the region is in dwh.cfg, under [AWS], or DWH_REGION"
+) | {
+    "AWS_PROFILE": "set it in the environment, and use --target aws; or give --profile",
     "AWS_SESSION_TOKEN": "set it in the environment",
 }
 LONGEST_BUCKET = 63  # characters of a bucket's name
@@ -42,8 +45,9 @@ NAME = re.compile(r"(?!A[KS]IA)[A-Za-z_][A-Za-z0-9_]{0,31}")
 class Settings:
     """Everything a step may ask about its configuration.
 
-    ``target`` is resolved: "local" or "aws". Secrets are left out of ``repr``. ``origins`` says of each setting where
-    its value is from: --target, environment, .env, the name of dwh.cfg, or default.
+    ``target`` is resolved: "local" or "aws". Secrets are left out of ``repr``. ``profile`` is that of an option, and
+    takes the place of key and secret. ``origins`` says of each setting where its value is from: an option such as
+    --target, environment, .env, the name of dwh.cfg, or default.
     """
 
     path: Path
@@ -73,6 +77,7 @@ class Settings:
     key: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
     db_password: str | None = field(default=None, repr=False)
+    profile: str | None = None
     warnings: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -117,60 +122,95 @@ def load(
     path: str | os.PathLike[str] = "dwh.cfg",
     target: str | None = None,
     environ: Mapping[str, str] | None = None,
+    *,
+    env_file: str | os.PathLike[str] | None = None,
+    region: str | None = None,
+    profile: str | None = None,
 ) -> Settings:
     """Read and check the whole configuration.
 
     Args:
         path: dwh.cfg; ``.env`` and ``.local/`` are looked for beside it.
-        target: "auto", "local" or "aws"; None takes the ``[TARGET]`` section.
+        target: "auto", "local" or "aws"; None takes what is configured.
         environ: the process environment, by default ``os.environ``. A name set
             there wins over the same name in ``.env``.
+        env_file: takes the place of ``.env``.
+        region: of the cluster; None takes what is configured.
+        profile: of AWS's own configuration, whose credentials take the place of KEY and SECRET.
 
     Raises:
         ConfigError: with every problem found, one a line.
     """
     cfg = _absolute(path)
+    env = _absolute(env_file) if env_file else cfg.parent / ".env"
     environ = os.environ if environ is None else environ
     problems: list[str] = []
     slips: dict[str, str] = {}
     warnings: list[str] = []
-    values, origins = _read_keys(cfg, problems)
-    secrets = _read_env(cfg.with_name(".env"), problems, slips, warnings)
-    in_environment = {name: environ[name].strip() for name in SECRET_NAMES if name in environ}
-    origins |= dict.fromkeys(secrets, ".env") | dict.fromkeys(in_environment, "environment")
-    secrets |= in_environment
+    in_env_file = _read_env(env, problems, slips, warnings, needed=env_file is not None)
+    in_environment = _from_environment(environ, warnings)
+    overrides = _overrides(in_env_file, env.name) | _overrides(in_environment, "environment")
+    options = {"target": target, "region": region}
+    overrides |= {name: Override(text, f"--{name}") for name, text in options.items() if text is not None}
+    values, origins = _read_keys(cfg, overrides, problems)
+    secrets, from_where = {}, {}
+    for where, named in ((env.name, in_env_file), ("environment", in_environment)):
+        for name in SECRET_NAMES:
+            if name in named and not (profile and name != "DB_PASSWORD"):
+                secrets[name], from_where[name] = named[name], where
     if not problems:
         _check_together(values, problems)
-    if target is not None and target not in TARGETS:
-        problems.append(f"--target must be one of {', '.join(TARGETS)}, not {target}")
-    wanted = target or values.get("target", "auto")
-    origins["target"] = ("--target" if target else cfg.name) + (", auto" if wanted == "auto" else "")
-    # A slip could send a step to the wrong place, unless it has both keys anyway or was told to run locally.
-    harmless = wanted == "local" or (secrets.get("KEY") and secrets.get("SECRET"))
+    wanted = values.get("target", "auto")
+    if wanted == "auto":
+        origins["target"] = f"{origins.get('target', 'default')}, auto"
+    # A slip could send a step to the wrong place, unless it has credentials anyway or was told to run locally.
+    harmless = wanted == "local" or profile or (secrets.get("KEY") and secrets.get("SECRET"))
     (warnings if harmless else problems).extend(
         slip for slip, name in slips.items() if wanted != "aws" or name not in environ
     )
-    values["target"] = _resolve_target(wanted, secrets, problems)
+    values["target"] = _resolve_target(wanted, secrets, profile, env.name, problems)
     if values["target"] == "aws":
         _check_pair(secrets, problems)
     if problems:
-        raise _all_of(problems, cfg)
+        raise _all_of(problems, cfg, env)
     return Settings(
         path=cfg,
         key=secrets.get("KEY") or None,
         secret=secrets.get("SECRET") or None,
         db_password=secrets.get("DB_PASSWORD") or None,
+        profile=profile,
         warnings=tuple(warnings),
-        origins=origins,
+        origins=origins | from_where,
         **values,
     )
 
 
-def _all_of(problems: list[str], cfg: Path) -> ConfigError:
+class Override(NamedTuple):
+    """A setting that wins over dwh.cfg, and where it is from."""
+
+    text: str
+    origin: str
+
+
+def _from_environment(environ: Mapping[str, str], warnings: list[str]) -> dict[str, str]:
+    """The secrets and settings of the environment. A name that is nearly one is warned about."""
+    for name in environ:
+        if name.startswith("DWH_") and name not in VARIABLES:
+            warnings.append(f"{name} in the environment is not known{did_you_mean(name, VARIABLES)}")
+    return {name: environ[name].strip() for name in (*SECRET_NAMES, *VARIABLES) if name in environ}
+
+
+def _overrides(found: Mapping[str, str], origin: str) -> dict[str, Override]:
+    """Those of some variables that are settings; an empty one is none."""
+    return {VARIABLES[name].name: Override(text, origin) for name, text in found.items() if name in VARIABLES and text}
+
+
+def _all_of(problems: list[str], cfg: Path, env: Path) -> ConfigError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    where = f"{env.name} beside it" if env.parent == cfg.parent else env
     return ConfigError(
         f"{count} in the configuration",
-        hint=f"fix {cfg} or .env beside it, then run the step again",
+        hint=f"fix {cfg} or {where}, then run the step again",
         detail="\n".join(problems),
     )
 
@@ -184,8 +224,10 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
         ) from None
 
 
-def _read_keys(cfg: Path, problems: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values of dwh.cfg by name, and where each is from."""
+def _read_keys(
+    cfg: Path, overrides: Mapping[str, Override], problems: list[str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values by name, from dwh.cfg or from what wins over it, and where each is from."""
     parser = _parse_file(cfg)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -198,6 +240,9 @@ def _read_keys(cfg: Path, problems: list[str]) -> tuple[dict[str, Any], dict[str
             continue
         text = parser.get(key.section, key.option, fallback=None)
         origins[key.name] = cfg.name if text else "default"
+        if override := overrides.get(key.name):
+            text, origins[key.name] = override
+            where = override.origin if override.origin.startswith("--") else f"{key.variable} ({override.origin})"
         if not text:
             if key.may_be_empty:
                 values[key.name] = key.empty
@@ -303,15 +348,17 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         problems.append(f"[CLUSTER] encryption_key must be a key in {values['region']}, the region of the cluster")
 
 
-def _read_env(env_file: Path, problems: list[str], slips: dict[str, str], warnings: list[str]) -> dict[str, str]:
-    """KEY, SECRET and DB_PASSWORD as ``.env`` has them.
+def _read_env(
+    env_file: Path, problems: list[str], slips: dict[str, str], warnings: list[str], *, needed: bool
+) -> dict[str, str]:
+    """KEY, SECRET, DB_PASSWORD and the settings as ``.env`` has them.
 
-    What else is in it goes to ``slips``, with its name, where it looks like one of the three or is a variable of
-    AWS's; else to ``warnings``: other tools keep theirs in such a file too. Nothing of a value is shown.
+    What else is in it goes to ``slips``, with its name, where it looks like one of these or is a variable of
+    AWS's; else to ``warnings``: other tools keep theirs in such a file too. Nothing of another's value is shown.
     """
-    secrets: dict[str, str] = {}
+    found: dict[str, str] = {}
     others: list[str] = []
-    for binding in _bindings(env_file, problems, warnings):
+    for binding in _bindings(env_file, problems, warnings, needed=needed):
         where, name = f"{env_file.name}, line {_line(binding)}", binding.key
         if binding.error:
             problems.append(f"{where}: cannot be understood")
@@ -319,22 +366,22 @@ def _read_env(env_file: Path, problems: list[str], slips: dict[str, str], warnin
             continue
         elif binding.value is None or not NAME.fullmatch(name):
             slips[f"{where}: is not NAME=value"] = ""
-        elif name in SECRET_NAMES:
-            if binding.value.strip() and secrets.get(name):
+        elif name in SECRET_NAMES or name in VARIABLES:
+            if binding.value.strip() and found.get(name):
                 problems.append(f"{where}: {name} is there a second time")
-            secrets[name] = secrets.get(name) or binding.value.strip()
+            found[name] = found.get(name) or binding.value.strip()
         elif wrong := _slip(name):
             slips[f"{where}: {wrong}"] = name
         elif name not in others:
             others.append(name)
     if others:
-        known = f"{', '.join(SECRET_NAMES[:-1])} and {SECRET_NAMES[-1]}"
+        known = f"{', '.join(SECRET_NAMES)} and DWH_* settings"
         warnings.append(f"{env_file.name} is read only for {known}, not for {', '.join(others)}")
-    return secrets
+    return found
 
 
-def _bindings(env_file: Path, problems: list[str], warnings: list[str]) -> Iterator[Binding]:
-    """The lines of ``.env``, when there is one."""
+def _bindings(env_file: Path, problems: list[str], warnings: list[str], *, needed: bool) -> Iterator[Binding]:
+    """The lines of ``.env``, when there is one; when it was named, there has to be one."""
     try:
         # A pipe that nobody writes to would be waited for.
         if env_file.exists() and not env_file.is_file():
@@ -342,6 +389,8 @@ def _bindings(env_file: Path, problems: list[str], warnings: list[str]) -> Itera
         text = _text(env_file)
         readable = os.name == "posix" and env_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
     except FileNotFoundError:
+        if needed:
+            problems.append(f"there is no file {env_file}")
         return
     except (OSError, Problem) as error:
         reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else error
@@ -361,6 +410,8 @@ def _line(binding: Binding) -> int:
 
 def _slip(name: str) -> str:
     """What is wrong with a name in ``.env`` that looks like one of these or of AWS's; else nothing."""
+    if name.upper().startswith("DWH_"):
+        return f"{name} is not known{did_you_mean(name, VARIABLES)}"
     # A lower cutoff would take another tool's DB_PORT or POSTGRES_PASSWORD for a slip.
     close = closest(name, [*SECRET_NAMES, *MEANT, *ELSEWHERE], 0.8)
     if close and close not in ELSEWHERE:
@@ -378,14 +429,18 @@ def _check_pair(secrets: Mapping[str, str], problems: list[str]) -> None:
     ]
 
 
-def _resolve_target(wanted: str, secrets: Mapping[str, str], problems: list[str]) -> str:
+def _resolve_target(
+    wanted: str, secrets: Mapping[str, str], profile: str | None, env_file: str, problems: list[str]
+) -> str:
     key, secret = bool(secrets.get("KEY")), bool(secrets.get("SECRET"))
+    if wanted == "local" and profile:
+        problems.append("--profile is for AWS, and the target is local: leave it out, or add --target aws")
     if wanted != "local" and key != secret:
         there, gone = ("KEY", "SECRET") if key else ("SECRET", "KEY")
-        problems.append(f".env has {there} but no {gone}: set both for AWS, or neither for the local target")
+        problems.append(f"{env_file} has {there} but no {gone}: set both for AWS, or neither for the local target")
     if wanted == "aws" and not key and "KEY" in secrets:
         # Left alone, boto3 would go on to another profile: perhaps another account.
         problems.append("KEY is empty: fill it in, or take the line out of .env to use boto3's own credentials")
     if wanted == "auto":
-        return "aws" if key and secret else "local"
+        return "aws" if profile or (key and secret) else "local"
     return wanted

@@ -21,9 +21,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from dwh import fit
 from dwh.errors import DwhError, RefusedError, note
 
 HEARTBEAT_SECONDS = 60.0
+COLOURS = {
+    "created": 32,
+    "available": 32,
+    "ok": 32,
+    "updated": 32,
+    "recreated": 33,
+    "deleted": 33,
+    "warn": 33,
+    "error": 31,
+    "failed": 31,
+}
+# Takes away the line that the cursor is on.
+ERASE = "\r\x1b[2K"
+# Columns that a line in place leaves free: what the terminal shows of a Ctrl-C must not begin another line.
+LEFT_FREE = 3
 
 
 def plain(text: str) -> str:
@@ -32,7 +48,9 @@ def plain(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0.4s``, ``12s``, ``3m41s`` or ``1h02m``."""
+    """``12ms``, ``0.4s``, ``12s``, ``3m41s`` or ``1h02m``."""
+    if seconds < 0.1:
+        return f"{max(1, round(seconds * 1000))}ms"
     if seconds < 10:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
@@ -57,6 +75,15 @@ def tally(words: Iterable[str], order: Iterable[str] = ()) -> str:
     counts = Counter(dict.fromkeys(order, 0))
     counts.update(words)
     return ", ".join(f"{count:,} {word}" for word, count in counts.items())
+
+
+def size(count: int) -> str:
+    """``1 byte``, ``512 bytes``, ``12 kB`` or ``3.7 MB``."""
+    if count < 1000:
+        return plural(count, "byte")
+    power = min(len(str(count)) - 1, 14) // 3
+    number = count / 1000**power
+    return f"{number:.{0 if number >= 10 else 1}f} {('kB', 'MB', 'GB', 'TB')[power - 1]}"
 
 
 def open_closed() -> None:
@@ -138,6 +165,8 @@ class Console:
         self.color = color
         # Set once writing to standard error has failed.
         self.err_failed = False
+        # Whether a line is shown that goes when another one comes.
+        self._in_place = False
 
     def colored(self, stream: TextIO) -> bool:
         """Whether colour and redrawing are welcome on a stream."""
@@ -145,18 +174,37 @@ class Console:
             return False
         return stream.isatty()
 
-    def tell(self, text: str = "", end: str = "\n") -> None:
-        """Write on standard error, even if no one reads it."""
+    @property
+    def width(self) -> int | None:
+        """The columns that a step's lines fit; None where no terminal shows them."""
+        return fit.step_width(self.err)
+
+    def tell(self, text: str = "", end: str = "\n", *, in_place: bool = False) -> None:
+        """Write on standard error, even if no one reads it.
+
+        Args:
+            text: what is written.
+            end: what comes after it.
+            in_place: the line goes again when another one comes, whatever interrupts this one.
+        """
+        erase, self._in_place = ERASE * self._in_place, in_place
         try:
-            put(self.err, text + end)
+            put(self.err, erase + text + end)
         except OSError:
             silence(self.err)
             self.err_failed = True
 
+    def tell_in_place(self, text: str, ending: str) -> None:
+        """Show a line that the next one takes the place of; its ending is kept when it is too long."""
+        room = (fit.columns(self.err) or fit.WIDTH) - LEFT_FREE
+        line = fit.cut(fit.cut(text, max(room - len(ending), 0)) + ending, room)
+        self.tell(line, end="", in_place=True)
+
     def say(self, text: str = "") -> None:
         """One line of progress."""
         if not self.quiet:
-            self.tell(text)
+            indent = len(text) - len(text.lstrip()) + 2
+            self.tell(fit.wrapped(text, self.width, " " * indent))
 
     def debug(self, text: str) -> None:
         """One line for ``--verbose``."""
@@ -173,39 +221,41 @@ class Console:
             note: what is worth knowing about it.
             result: it is what was asked for, as the plan of a dry run is: for standard output.
         """
-        stream, show = (self.out, self.result) if result else (self.err, self.say)
-        show(f"{kind:<15} {name:<30} {self._styled(f'{word:<10}', word, stream)} {note}".rstrip())
+        stream, show = (self.out, self.result) if result else (self.err, self.tell)
+        if result or not self.quiet:
+            head = f"{kind:<15} {name:<26} {self._styled(word, 10, stream=stream)}"
+            show(fit.beside(head, note, fit.step_width(stream), under=16))
 
     def step(self, verb: str, table: str, rows: int, note: str, seconds: float) -> None:
         """One statement of a load: what it did to which table, and how long it took."""
-        self.say(f"{verb:<7} {table:<15} {rows:>12,} rows   {note:<16} {duration(seconds):>6}")
+        line = f"{verb:<7} {table:<15} {rows:>12,} rows   {note:<16} {duration(seconds):>6}"
+        if not self.quiet:
+            self.tell(fit.beside(line, "", self.width, under=0))
 
     def check(self, word: str, text: str) -> None:
         """One check and its answer: ok, warn or failed. All but ok are shown even when quiet."""
-        line = f"  {self._styled(f'{word:<7}', word)}{text}"
-        if word == "ok":
-            self.say(line)
-        else:
-            self.tell(line)
+        if word != "ok" or not self.quiet:
+            self.tell(fit.wrapped(f"  {self._styled(word, 7)}{text}", self.width, " " * 9))
 
     def finding(self, word: str, name: str, lines: Sequence[str]) -> None:
         """What a check has found, as a result: ok, warn, failed or skipped, its name, and lines beside and below it."""
-        first, *more = lines
-        self.result(f"{self._styled(f'{word:<7}', word, self.out)} {name:<11} {first}")
-        for line in more:
-            self.result(f"{'':<19} {line}")
+        width, indent = fit.step_width(self.out), " " * 20
+        head = f"{self._styled(word, 7, stream=self.out)} {name:<11} "
+        for line in lines:
+            self.result(fit.wrapped(head + line, width, indent))
+            head = indent
 
     def warn(self, text: str) -> None:
         """One line that is shown even when quiet."""
-        self.tell(f"{self._styled('warning:', 'warn')} {text}")
+        self.tell(fit.wrapped(f"{self._styled('warning:', as_word='warn')} {text}", self.width))
 
     def error(self, error: DwhError) -> None:
         """What went wrong, its details, and the next step: a log that is quoted cannot drive the terminal either."""
-        self.tell(f"{self._styled('error:', 'error')} {plain(error.message)}")
+        self.tell(fit.wrapped(f"{self._styled('error:', as_word='error')} {plain(error.message)}", self.width))
         for text in [*error.detail.splitlines(), *note(error).splitlines()]:
-            self.tell(f"  {plain(text)}")
+            self.tell(fit.wrapped(f"  {plain(text)}", self.width, " " * 4))
         if error.hint:
-            self.tell(f"hint: {plain(error.hint)}")
+            self.tell(fit.wrapped(f"hint: {plain(error.hint)}", self.width))
         if self.verbose and error.debug:
             self.tell(f"debug: {error.debug}")
 
@@ -242,27 +292,33 @@ class Console:
         self.result(json.dumps(content, indent=2))
 
     @contextmanager
-    def waiting(self, label: str) -> Iterator[Wait]:
-        """Show that something long is going on: a line in place, or a heartbeat."""
-        wait = Wait(self, label)
+    def waiting(self, label: str, usually: str = "") -> Iterator[Wait]:
+        """Show that something long is going on: a line in place, or a heartbeat.
+
+        Args:
+            label: what goes on.
+            usually: how long it takes, such as "4 to 8 minutes"; nothing where that depends on the data.
+        """
+        wait = Wait(self, label, usually)
         try:
             yield wait
         finally:
             wait.clear()
 
     @contextmanager
-    def busy(self, label: str, status: Callable[[], str] = lambda: "running") -> Iterator[None]:
+    def busy(self, label: str, status: Callable[[], str] = lambda: "running", *, usually: str = "") -> Iterator[None]:
         """Show that one long call goes on: in place on a terminal, a line a minute otherwise.
 
         Args:
             label: what goes on.
             status: asked each time, on a thread of its own, how far it is.
+            usually: how long it takes, as for ``waiting``.
         """
         done = threading.Event()
         pause = 1.0 if self.colored(self.err) else HEARTBEAT_SECONDS
 
         def tick() -> None:
-            with self.waiting(label) as wait:
+            with self.waiting(label, usually) as wait:
                 while not done.wait(pause):
                     wait.update(status())
 
@@ -283,37 +339,32 @@ class Console:
         if yes:
             return
         if self.stdin.isatty():
-            self.tell(question, end=" ")
+            self.tell(fit.wrapped(question, self.width), end=" ")
         if self.err_failed or not self.stdin.isatty():
             raise RefusedError("there is no terminal to confirm on", hint="run the step again with --yes")
         try:
             answer = self.stdin.readline()
         except (OSError, ValueError):  # the terminal is gone, or what was typed is no text
-            answer = ""
+            answer = "\n"
+        if not answer:  # Ctrl-D, which leaves the cursor behind the question
+            self.tell()
+            raise RefusedError(f"not confirmed: end of input instead of {expected}; nothing was changed")
         if answer.strip() != expected:
             raise RefusedError(f"not confirmed: {expected} was not typed; nothing was changed")
 
-    def _styled(self, text: str, word: str, stream: TextIO | None = None) -> str:
-        codes = {
-            "created": 32,
-            "available": 32,
-            "ok": 32,
-            "updated": 32,
-            "recreated": 33,
-            "deleted": 33,
-            "warn": 33,
-            "error": 31,
-            "failed": 31,
-        }
-        return f"\x1b[{codes[word]}m{text}\x1b[0m" if word in codes and self.colored(stream or self.err) else text
+    def _styled(self, text: str, width: int = 0, *, as_word: str = "", stream: TextIO | None = None) -> str:
+        """A word in its colour, or in that of another one, and then spaces up to a width."""
+        code = COLOURS.get(as_word or text) if self.colored(stream or self.err) else None
+        return (f"\x1b[{code}m{text}\x1b[0m" if code else text) + " " * (width - len(text))
 
 
 class Wait:
     """One long wait on the screen; made by ``Console.waiting``."""
 
-    def __init__(self, console: Console, label: str) -> None:
+    def __init__(self, console: Console, label: str, usually: str) -> None:
         self._console = console
         self._label = label
+        self._usually = f" (usually {usually})" if usually else ""
         self._started = time.monotonic()
         self._shown = self._started
         self._status = ""
@@ -328,16 +379,16 @@ class Wait:
         """Show a status: in place on a terminal; otherwise on change and once a minute."""
         if self._console.quiet:
             return
-        text = f"  {self._label}: {status}, {duration(self.elapsed)} elapsed"
+        text, ending = f"  {self._label}: {status}{self._usually}", f", {duration(self.elapsed)} elapsed"
         now = time.monotonic()
         if self._live:
-            self._console.tell(f"\r\x1b[2K{text}", end="")
+            self._console.tell_in_place(text, ending)
         elif status != self._status or now - self._shown >= HEARTBEAT_SECONDS:
-            self._console.tell(text)
+            self._console.tell(text + ending)
             self._shown = now
         self._status = status
 
     def clear(self) -> None:
         """Take the line away again."""
-        if self._live and self._status and not self._console.quiet:
-            self._console.tell("\r\x1b[2K", end="")
+        if self._live:
+            self._console.tell(end="")

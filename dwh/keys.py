@@ -151,6 +151,11 @@ class Key:
         """The field of ``Settings`` that the key fills."""
         return self.setting or self.option
 
+    @property
+    def variable(self) -> str:
+        """The variable of the environment, or of .env, that wins over dwh.cfg."""
+        return f"DWH_{self.name.upper().removeprefix('DWH_')}"
+
 
 KEYS = (
     Key("TARGET", "target", _one_of(*TARGETS), "where the steps run: auto, local or aws"),

@@ -16,7 +16,7 @@ import sql_queries
 from dwh import copying, locks, progress, quality, vanishing, warehouse
 from dwh.commands import CREATE
 from dwh.config import Settings
-from dwh.console import Console, plural
+from dwh.console import Console, duration, plural
 from dwh.errors import ConfigError, DataError
 from dwh.quality import Account, Answer
 from dwh.sources import S3Object, copy_parameters, find_work_bucket, list_objects, listed, put_manifest
@@ -203,13 +203,15 @@ def publish(cur: cursor, sources: Sources, console: Console, attempts: list[Load
         RefusedError: rows would vanish, and there is no consent.
         WarehouseError: tables are missing, or another load holds them.
     """
-    # The lock comes first: the snapshot that everything else reads must not be older than it.
-    locks.lock_loads(cur, sources.settings)
-    warehouse.require_tables(cur)
-    if not sources.full and not any(new_objects(sources.objects, loaded_objects(cur)).values()):
-        return None
-    # TRUNCATE leaves nothing for VACUUM, but it ends the transaction, and the lock with it.
-    locks.truncate(cur, sources.settings, [staging.table for staging in sql_queries.STAGING])
+    waiting = f"waiting for another load (at most {duration(sources.settings.lock_timeout)})"
+    with console.busy("staging tables", lambda: waiting):
+        # The lock comes first: the snapshot that everything else reads must not be older than it.
+        locks.lock_loads(cur, sources.settings)
+        warehouse.require_tables(cur)
+        if not sources.full and not any(new_objects(sources.objects, loaded_objects(cur)).values()):
+            return None
+        # TRUNCATE leaves nothing for VACUUM, but it ends the transaction, and the lock with it.
+        locks.truncate(cur, sources.settings, [staging.table for staging in sql_queries.STAGING])
     load = begin(cur, sources)
     if not any(load.new.values()):  # another load was quicker
         return None
@@ -291,10 +293,10 @@ def stage(cur: cursor, sources: Sources, load: Load, console: Console) -> None:
         if not new:
             load.copied[table] = copying.Copied()
             continue
-        label = f"copying {plural(len(new), 'object')} into {table}"
         session = copying.of_session(cur)
         statement, parameters = sources.copy(staging, load.load_id, new)
-        with progress.of_copy(sources.target, session["session"]) as status, console.busy(label, status):
+        status = progress.of_copy(sources.target, session["session"], len(new))
+        with status as asked, console.busy(f"copying {table}", asked):
             copied = copying.copy(cur, table, statement, parameters | session)
         load.copied[table] = copied
         console.step("copy", table, copied.records, plural(len(new), "object"), copied.seconds)

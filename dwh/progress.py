@@ -10,6 +10,7 @@ import psycopg2
 
 import sql_queries
 from dwh import warehouse
+from dwh.console import plural
 from dwh.errors import DwhError
 from dwh.target import Target
 
@@ -20,7 +21,7 @@ UNKNOWN = "running"
 
 
 @contextmanager
-def of_copy(target: Target, session: int) -> Iterator[Callable[[], str]]:
+def of_copy(target: Target, session: int, objects: int) -> Iterator[Callable[[], str]]:
     """What tells how far the COPY of a session is; it connects when it is first asked.
 
     A load must not fail because its progress is not known: then it is "running".
@@ -28,6 +29,7 @@ def of_copy(target: Target, session: int) -> Iterator[Callable[[], str]]:
     Args:
         target: where the load runs.
         session: the process id of its session.
+        objects: how many it reads.
     """
     opened: list[connection] = []
 
@@ -40,7 +42,10 @@ def of_copy(target: Target, session: int) -> Iterator[Callable[[], str]]:
                 counts = warehouse.rows(cur, sql_queries.COPY_PROGRESS, {"session": session})
         except (psycopg2.Error, DwhError):
             return UNKNOWN
-        return f"{counts[0][0]:,} read, {counts[0][1]:,} rows" if counts else UNKNOWN
+        if not counts:
+            return UNKNOWN
+        read, loaded = counts[0]
+        return f"{read:,} of {plural(objects, 'object')}, {plural(loaded, 'row')}"
 
     try:
         yield ask

@@ -34,6 +34,15 @@ def check_writable(path: Path) -> None:
         )
 
 
+def written(path: Path) -> dict[str, str]:
+    """The values that the keys have in the file, whatever wins over them."""
+    from configupdater import ConfigUpdater
+
+    updater = ConfigUpdater()
+    updater.read_string(_read(path).removeprefix("\ufeff"))
+    return {option: updater[section][option].value or "" for option, section in WRITTEN.items()}
+
+
 def write(path: Path, values: Mapping[str, str]) -> dict[str, str]:
     """Replace keys in place; the file is swapped in one piece, so a kill leaves the old or the new one.
 

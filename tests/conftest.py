@@ -40,7 +40,8 @@ def servers():
 @pytest.fixture(autouse=True)
 def no_aws_of_this_machine(monkeypatch):
     """Keep every test away from the AWS setup of whoever runs it."""
-    for name in [name for name in os.environ if name.startswith("AWS_") or name in ("KEY", "SECRET", "DB_PASSWORD")]:
+    secrets = ("KEY", "SECRET", "DB_PASSWORD")
+    for name in [name for name in os.environ if name.startswith(("AWS_", "DWH_")) or name in secrets]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 

@@ -63,7 +63,7 @@ def test_a_path_that_was_given_is_not_shown(folder):
 
 
 def test_while_the_secrets_are_not_known_the_words_of_the_error_stay_out(folder, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise ValueError(f"cannot make sense of {SECRET}")
 
     monkeypatch.setattr(config, "load", fail)
@@ -77,7 +77,7 @@ def test_while_the_secrets_are_not_known_the_words_of_the_error_stay_out(folder,
 def test_a_process_ends_with_it(folder):
     """As a user meets it: the package of the step itself is broken."""
     broken = folder.folder / "sitecustomize.py"
-    broken.write_text("import dwh.config\n\ndef load(*_):\n    raise KeyError('x')\n\ndwh.config.load = load\n")
+    broken.write_text("import dwh.config\n\ndef load(*_, **__):\n    raise KeyError('x')\n\ndwh.config.load = load\n")
     ran = folder.step("etl", PYTHONPATH=f"{folder.folder}:{ROOT}")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("error: etl.py stopped with an error that it does not know\nhint: ")

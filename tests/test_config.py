@@ -217,6 +217,87 @@ def test_a_readable_env_is_warned_about(cfg):
     assert config.load(cfg, environ={}).warnings == ()
 
 
+# --- What wins over what ---
+
+
+def test_an_option_wins_over_the_environment_that_over_env_and_that_over_dwh_cfg(cfg):
+    env = cfg.with_name(".env")
+    env.touch(mode=0o600)
+    arguments, kept = {"environ": {}}, config.load(cfg, environ={})
+    assert (kept.region, kept.origins["region"]) == ("us-west-2", "dwh.cfg")
+    env.write_text("DWH_REGION=eu-west-1\nDWH_NUMBER_OF_NODES=2\nDWH_S3_REGION=\n")
+    from_env = config.load(cfg, environ={})
+    assert (from_env.region, from_env.origins["region"]) == ("eu-west-1", ".env")
+    assert (from_env.number_of_nodes, from_env.s3_region, from_env.warnings) == (2, "us-west-2", ())
+    arguments["environ"] = {"DWH_REGION": "eu-west-2", "DWH_TARGET": "aws"}
+    from_environment = config.load(cfg, **arguments)
+    assert (from_environment.region, from_environment.origins["region"]) == ("eu-west-2", "environment")
+    assert (from_environment.target, from_environment.origins["target"]) == ("aws", "environment")
+    from_option = config.load(cfg, "local", region="eu-west-3", **arguments)
+    assert (from_option.region, from_option.origins["region"]) == ("eu-west-3", "--region")
+    assert (from_option.target, from_option.origins["target"]) == ("local", "--target")
+
+
+def test_every_key_has_a_variable_of_its_own(cfg):
+    assert len(config.VARIABLES) == len(keys.KEYS)
+    assert {"DWH_ENDPOINT", "DWH_ARN_ROLE", "DWH_REGION", "DWH_S3_REGION", "DWH_NODE_TYPE"} <= set(config.VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"region": "Oregon"}, "--region must be an AWS region such as us-west-2; it is 'Oregon'"),
+        (
+            {"environ": {"DWH_NODE_TYPE": "dc2.large"}},
+            "DWH_NODE_TYPE (environment) must be one of ra3.large, ra3.xlplus, ra3.4xlarge, ra3.16xlarge, rg.large, "
+            "rg.xlarge, rg.4xlarge, rg.12xlarge; it is 'dc2.large'",
+        ),
+        ({"profile": "work", "target": "local"}, "--profile is for AWS, and the target is local: leave it out, or"),
+        ({"env_file": "other.env"}, "there is no file "),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(cfg, arguments, said):
+    with pytest.raises(ConfigError) as caught:
+        config.load(cfg, **({"environ": {}} | arguments))
+    assert caught.value.detail.startswith(said)
+
+
+def test_a_misspelt_variable_is_named(cfg):
+    settings = config.load(cfg, environ={"DWH_NODETYPE": "x"})
+    assert settings.warnings == ("DWH_NODETYPE in the environment is not known; did you mean DWH_NODE_TYPE?",)
+    cfg.with_name(".env").write_text("DWH_NODETYPE=x\n")
+    assert problems(cfg) == ".env, line 1: DWH_NODETYPE is not known; did you mean DWH_NODE_TYPE?"
+
+
+def test_a_profile_takes_the_place_of_key_and_secret(cfg):
+    cfg.with_name(".env").write_text("KEY=old\nDB_PASSWORD=kept\n")
+    settings = config.load(cfg, environ={"SECRET": ""}, profile="work")
+    assert (settings.target, settings.profile, settings.key, settings.secret) == ("aws", "work", None, None)
+    assert settings.db_password == "kept"
+
+
+def test_another_env_file_is_read_in_its_place(cfg, tmp_path):
+    cfg.with_name(".env").write_text("KEY=a\nSECRET=b\n")
+    other = tmp_path / "other.env"
+    other.write_text("DWH_TARGET=local\nDB_PASSWORD=c\n")
+    settings = config.load(cfg, environ={}, env_file=other)
+    assert (settings.target, settings.key, settings.db_password) == ("local", None, "c")
+    assert settings.origins["DB_PASSWORD"] == "other.env"
+
+
+def test_the_options_reach_every_step_and_verbose_says_where_each_is_from(folder):
+    (folder.folder / "own.env").write_text("DWH_LOCK_TIMEOUT=7\n")
+    ran = folder.step("etl", "-v", "--env-file", "own.env", "--region", "eu-west-1", DWH_DB_NAME="other")
+    for said in (
+        "[AWS] region = eu-west-1 (--region)",
+        "[WAREHOUSE] lock_timeout = 7 (own.env)",
+        "[CLUSTER] db_name = other (environment)",
+    ):
+        assert f"{said}\n" in ran.err
+    refused = folder.step("create_cluster", "--profile", "no-such-profile-anywhere")
+    assert (refused.code, "error: the AWS profile does not exist" in refused.err) == (1, True)
+
+
 # --- Names in .env that nothing reads ---
 
 CANARY = "canaryValue1"
@@ -237,9 +318,15 @@ CANARY = "canaryValue1"
         ("export SECRET_KEY", "SECRET_KEY is not known; did you mean SECRET?"),
         ("AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN is not read from .env; set it in the environment"),
         ("AWS_CONFIG_FILE", "AWS_CONFIG_FILE is not read from .env; set it in the environment"),
-        ("AWS_PROFILE", "AWS_PROFILE is not read from .env; set it in the environment, and use --target aws"),
-        ("AWS_REGION", "AWS_REGION is not read from .env; the region is in dwh.cfg, under [AWS]"),
-        ("aws_default_region", "aws_default_region is not read from .env; the region is in dwh.cfg, under [AWS]"),
+        (
+            "AWS_PROFILE",
+            "AWS_PROFILE is not read from .env; set it in the environment, and use --target aws; or give --profile",
+        ),
+        ("AWS_REGION", "AWS_REGION is not read from .env; the region is in dwh.cfg, under [AWS], or DWH_REGION"),
+        (
+            "aws_default_region",
+            "aws_default_region is not read from .env; the region is in dwh.cfg, under [AWS], or DWH_REGION",
+        ),
     ],
 )
 def test_a_name_that_looks_like_a_key_does_not_quietly_mean_local(cfg, name, said):
@@ -291,7 +378,8 @@ def test_other_tools_names_are_warned_about_in_one_line(cfg):
     env.chmod(0o600)
     settings = config.load(cfg, environ={})
     assert settings.target == "local"
-    assert settings.warnings == (f".env is read only for KEY, SECRET and DB_PASSWORD, not for {', '.join(others)}",)
+    known = "KEY, SECRET, DB_PASSWORD and DWH_* settings"
+    assert settings.warnings == (f".env is read only for {known}, not for {', '.join(others)}",)
 
 
 @pytest.mark.parametrize(

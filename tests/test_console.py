@@ -22,7 +22,8 @@ def console(**options):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0s"), (9.94, "9.9s"), (12.4, "12s"), (221, "3m41s"), (3720, "1h02m")]
+    ("seconds", "text"),
+    [(0.0001, "1ms"), (0.012, "12ms"), (0.4, "0.4s"), (9.94, "9.9s"), (12.4, "12s"), (221, "3m41s"), (3720, "1h02m")],
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text

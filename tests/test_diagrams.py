@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sql_queries
-from assets import draw
+from assets import draw, report
 from dwh import config
 
 ROOT = Path(__file__).parent.parent
@@ -125,6 +125,40 @@ def test_the_star_has_all_its_tables_and_keys_and_no_others():
 def test_the_architecture_names_every_script_and_no_other():
     shown = {label for label in labels(draw.ARCHITECTURE) if label.endswith(".py")}
     assert shown == {path.name for path in ROOT.glob("*.py")} - {"sql_queries.py"}
+
+
+def test_the_lane_of_this_machine_names_every_script_too():
+    placed = re.findall(r'\w+ \[pos="[\d.]+,([\d.]+)"[^\]]*label="(\w+\.py)"', draw.ARCHITECTURE.read_text())
+    lanes = [{name for y, name in placed if (float(y) < 190) is below} for below in (True, False)]
+    assert lanes[0] == lanes[1] == {path.name for path in ROOT.glob("*.py")} - {"sql_queries.py"}
+
+
+def test_the_manifest_leads_to_copy():
+    assert "    manifest -> say_copy [pos=" in draw.ARCHITECTURE.read_text()
+
+
+def test_the_star_says_how_many_rows_refer_to_how_many():
+    drawn = draw.star_dot(sql_queries.CREATE)
+    assert re.findall(r'label="(n|1|0\.\.1)"', drawn) == ["n", "1", "n", "1", *["n", "0..1"] * 3]
+    optional = sql_queries.CREATE | {
+        "songplays": sql_queries.CREATE["songplays"].replace(
+            "user_id     INTEGER       NOT NULL", "user_id     INTEGER      "
+        )
+    }
+    assert draw.star_dot(optional).count('label="1"') == 1
+
+
+def test_the_report_is_photographed_for_the_page_that_shows_it():
+    picture = (ROOT / "assets" / "report.png").read_bytes()
+    width, height = size(picture)
+    assert (width, height) == (report.WIDTH * report.SCALE, report.HEIGHT * report.SCALE)
+    assert len(picture) < 300_000
+
+
+def test_without_a_browser_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert report.main() == 1
+    assert "hint: apt-get install chromium" in capsys.readouterr().err
 
 
 def test_the_architecture_names_the_tables_and_the_sources():

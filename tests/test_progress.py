@@ -21,7 +21,7 @@ def test_a_long_copy_says_what_it_has_read(warehouse, monkeypatch):
     warehouse.songs(SONG)
     ran = warehouse.main("etl")
     assert ran.code == 0, ran.err
-    said = re.findall(r"copying 3 objects into staging_events: (\d) read, ([\d,]+) rows, \S+ elapsed", ran.err)
+    said = re.findall(r"copying staging_events: (\d) of 3 objects, ([\d,]+) rows, \S+ elapsed", ran.err)
     counts = [int(rows.replace(",", "")) for _, rows in said]
     assert counts
     assert counts == sorted(counts)
@@ -36,14 +36,14 @@ def test_a_copy_that_is_over_runs_no_more(warehouse):
 
 
 def test_nobody_knows_how_far_is_no_failure(warehouse):
-    with progress.of_copy(warehouse, session=-1) as how_far:
+    with progress.of_copy(warehouse, session=-1, objects=1) as how_far:
         assert how_far() == "running"
 
     class Unreachable:
         def connect(self):
             raise console.RefusedError("no")
 
-    with progress.of_copy(Unreachable(), session=1) as how_far:
+    with progress.of_copy(Unreachable(), session=1, objects=1) as how_far:
         assert how_far() == "running"
 
 

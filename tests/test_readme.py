@@ -128,7 +128,8 @@ def test_the_configuration_reference_is_that_of_the_parser():
 
 def test_every_package_has_its_reason():
     reasons = README.split("## Dependencies")[1].split("## Development")[0]
-    named = re.findall(r"^([A-Za-z0-9-]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    texts = [(ROOT / name).read_text() for name in ("requirements.txt", "tests/requirements.txt")]
+    named = re.findall(r"^([A-Za-z0-9-]+)", "\n".join(texts), re.MULTILINE)
     for package in named:
         assert package in reasons, package
 

@@ -89,7 +89,7 @@ def compare_with_the_excerpts(printed):
     """The lines that the README shows are lines that were printed, but for their figures."""
 
     def shape(line):
-        return " ".join(re.sub(r"[\d.,]*\d", "0", line).split())
+        return " ".join(re.sub(r"[\d.,]*\d(ms\b)?", lambda found: "0s" if found[1] else "0", line).split())
 
     shapes = set(map(shape, printed))
     excerpts = [line for block in blocks("text") for line in block.splitlines()]

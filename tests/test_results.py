@@ -73,19 +73,19 @@ def test_a_dry_run_of_a_fresh_local_target_is_the_plan_of_the_run_and_starts_not
     assert folder.step("destroy_cluster", "--yes").err.endswith("\n8 deleted, 1 updated. Gone.\n")
 
     assert planned["dry_run"] is True
-    assert planned["counts"] == {"would create": 10, "would update": 4}
+    assert planned["counts"] == {"would create": 13, "would update": 1}
     assert shown.err == ""
-    assert [line[:46].split() for line in shown.out.splitlines()] == [
+    assert [line[:42].split() for line in shown.out.splitlines()] == [
         f"{one['kind']} {one['name']}".split() for one in planned["resources"]
     ]
-    assert {line[47:59] for line in shown.out.splitlines()} == {"would create", "would update"}
+    assert {line[43:55] for line in shown.out.splitlines()} == {"would create", "would update"}
     done = {"would create": "created", "would update": "updated"}
     expected = [{**one, "status": done[one["status"]]} for one in planned["resources"]]
     # The configuration is written before the audit logs are switched on, as planned.
     assert [(one["kind"], one["status"]) for one in made["resources"]] == [
         (one["kind"], one["status"]) for one in expected
     ]
-    assert (made["dry_run"], made["counts"]) == (False, {"created": 10, "updated": 4})
+    assert (made["dry_run"], made["counts"]) == (False, {"created": 13, "updated": 1})
     assert once_more["counts"] == {"unchanged": 14}
     assert gone["counts"] == {"would delete": 8}
 

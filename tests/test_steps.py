@@ -255,6 +255,13 @@ def test_a_reader_who_has_seen_enough_is_no_failure(warehouse, args):
     assert "BrokenPipeError" not in done.stderr
 
 
+def test_a_variable_that_wins_over_what_is_written_is_named(cluster):
+    ran = cluster.step("create_cluster", "--no-probe", DWH_ENDPOINT="127.0.0.9")
+    assert ran.code == 0
+    assert ran.words()["Configuration"] == "unchanged"
+    assert "warning: DWH_ENDPOINT (environment) wins over what was written to dwh.cfg: unset it\n" in ran.err
+
+
 def test_the_two_keys_that_the_readme_promises_are_written_to_dwh_cfg(cluster):
     """On AWS: tests/aws/test_create.py."""
     text = cluster.cfg.read_text()

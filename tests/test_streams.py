@@ -412,7 +412,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_read(loaded, tmp_path):
     assert ran.code == 0
     assert (tmp_path / "top_songs.csv").is_file()
     page = (tmp_path / "report.html").read_text()
-    assert f"Source: local target, {loaded.data.name} (1 log files, 1 songs) · Load 1, " in page
+    assert f"Source: local target, {loaded.data.name} (1 log file, 1 song) · Load 1, " in page
     assert str(loaded.folder) not in page
 
 

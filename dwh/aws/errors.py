@@ -212,7 +212,11 @@ def connection_error(error: Exception) -> AwsError:
             "the login has expired",
             "aws sso login",
         ),
-        (exceptions.ProfileNotFound, "the AWS profile does not exist", "look at AWS_PROFILE and ~/.aws/config"),
+        (
+            exceptions.ProfileNotFound,
+            "the AWS profile does not exist",
+            "look at --profile or AWS_PROFILE, and ~/.aws/config",
+        ),
         (
             (exceptions.HTTPClientError, exceptions.ConnectionError),
             "AWS cannot be reached",

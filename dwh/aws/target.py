@@ -57,6 +57,8 @@ class AwsTarget(ClientHolder):
             account = sts.get_caller_identity()["Account"]
         _check_account_of(self.settings, account)
         parts = ["aws", f"account {account}", self.settings.region]
+        if self.settings.profile:
+            parts.append(f"profile {self.settings.profile}")
         if not is_amazon(sts.meta.endpoint_url):
             parts.append(f"endpoint {sts.meta.endpoint_url}")
         return " · ".join(parts)
@@ -153,6 +155,7 @@ class AwsTarget(ClientHolder):
                     aws_secret_access_key=settings.secret,
                     aws_session_token=_session_token(settings.key),
                     region_name=settings.region,
+                    profile_name=settings.profile,
                 )
             _check_region(settings.region, session.get_available_regions("redshift", _partition(settings.region)))
             trace_calls(session, self._console)
@@ -284,8 +287,8 @@ def _check_region_of(settings: Settings) -> None:
     named = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.redshift", settings.dwh_endpoint)
     if named and named[1] != settings.region:
         raise ConfigError(
-            f"dwh_endpoint is in {named[1]}, and region under [AWS] is {settings.region}",
-            hint=f"set region = {named[1]} in {settings.path.name}, or destroy that cluster first",
+            f"dwh_endpoint is in {named[1]}, and the region is {settings.region} ({settings.origins['region']})",
+            hint=f"give --region {named[1]}, or set region = {named[1]} in {settings.path.name}",
         )
 
 

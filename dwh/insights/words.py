@@ -89,6 +89,11 @@ def reach(survey: Survey) -> str:
     return f"{first} to {last} UTC"
 
 
+def days(survey: Survey) -> str:
+    """From which day to which: ``2018-11-01 to 2018-11-30 (UTC)``."""
+    return f"{survey['first_play']:%Y-%m-%d} to {survey['last_play']:%Y-%m-%d} (UTC)"
+
+
 def volume(survey: Survey) -> str:
     """How much: plays, listeners and sessions."""
     counts = (("plays", "play"), ("users", "listener"), ("sessions", "session"))

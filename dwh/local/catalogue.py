@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -122,13 +123,20 @@ def _band(rng: Random) -> str:
     )
     first, last = rng.choice(words()["first_names"][rng.choice("FM")]), _word(rng, "last_names")
     shapes = (
-        f"The {adjective} {noun}s",
+        f"The {adjective} {_many(noun)}",
         f"{noun} & {other}",
         f"{first} {last}",
         f"{adjective} {noun} Club",
         f"{last} Trio",
     )
-    return rng.choice((*shapes, f"{noun} of {_word(rng, 'places')}", f"{first} and the {noun}s"))
+    return rng.choice((*shapes, f"{noun} of {_word(rng, 'places')}", f"{first} and the {_many(noun)}"))
+
+
+def _many(noun: str) -> str:
+    """The plural of one of the nouns."""
+    if noun.endswith(("s", "x", "ch", "sh")) or noun == "Echo":
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
 
 
 def _word(rng: Random, kind: str) -> str:
@@ -153,7 +161,7 @@ def _title(rng: Random) -> str:
         f"My {adjective} {noun}",
         f"Leaving {place}",
         f"{noun}, {other}",
-        f"No More {noun}s",
+        f"No More {_many(noun)}",
         f"{place} {noun} Blues",
     )
     return rng.choice(shapes)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+from dwh.commands import CREATE
+from dwh.console import plural
 from dwh.errors import ConfigError
 from dwh.local import folder as folders
 from dwh.local.catalogue import (
@@ -109,7 +112,7 @@ def generate(
     days: int = 30,
     start: date = date(2018, 11, 1),
     seed: int = 1,
-) -> None:
+) -> int:
     """Write log_data/, song_data/ and log_json_path.json to a new folder.
 
     Args:
@@ -120,6 +123,9 @@ def generate(
         days: days from ``start`` on; a day without events has no file.
         start: the first day (UTC).
         seed: another seed, other data.
+
+    Returns:
+        How many log files there are.
 
     Raises:
         ConfigError: the folder holds something already.
@@ -132,11 +138,14 @@ def generate(
     write_songs(catalogue, target / folders.SONGS)
     shutil.copyfile(folders.STANDARD_JSONPATHS, target / folders.JSONPATHS)
     listening = _Listening(rng, _make_users(rng, users, start), catalogue)
+    files = 0
     for day, lines in listening.days(start, _quotas(rng, events, start, days)):
         place = target / folders.LOGS / f"{day:%Y}" / f"{day:%m}"
         place.mkdir(parents=True, exist_ok=True)
         with (place / f"{day:%Y-%m-%d}-events.json").open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
+        files += 1
+    return files
 
 
 class _Listening:
@@ -345,12 +354,16 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="another seed, other data (default: 1)")
     options = vars(parser.parse_args(argv))
+    out = options.pop("out")
     try:
-        generate(options.pop("out"), **options)
+        files = generate(out, **options)
     except ConfigError as error:
         parser.exit(error.exit_code, f"error: {error.message}\nhint: {error.hint}\n")
     except OSError as error:
         parser.exit(1, f"error: {error}\n")
+    logs = f"{plural(options['events'], 'event')} in {plural(files, 'log file')}"
+    print(f"{out}: {logs}, {plural(options['songs'], 'song')}, {folders.JSONPATHS}")
+    print(f"Next: {CREATE} --target local --data {shlex.quote(str(out))}")
     return 0
 
 

@@ -25,7 +25,7 @@ from dwh import connecting
 from dwh.clients import ClientHolder
 from dwh.commands import CREATE
 from dwh.config import Settings
-from dwh.console import Console, plain
+from dwh.console import Console, plain, plural
 from dwh.errors import ConfigError, TargetError, UnreachableError
 from dwh.local import certificate, clients, folder, launcher, secret, state
 from dwh.local.redshift import processes
@@ -73,7 +73,7 @@ class LocalTarget(ClientHolder):
         data = self._sync()
         if not data["folder"]:  # create_cluster.py was cut off in its first second
             return f"{where} · no data yet"
-        return f"{where} · data: {SAMPLE if self.generated() else data['folder']} ({_counted(data)})"
+        return f"{where} · {SAMPLE if self.generated() else 'data: ' + data['folder']} ({_counted(data)})"
 
     def start(self, data: Path | None = None) -> str:
         """Start the launcher unless it runs, and fill the local S3.
@@ -380,7 +380,7 @@ class LocalTarget(ClientHolder):
                 env=environ,
                 start_new_session=True,
             )
-        with self._console.waiting("local target") as wait:
+        with self._console.waiting("local target", "2 seconds") as wait:
             while self._launcher() is None:
                 # Another step may have been faster; then ours ends, and the other's is waited for.
                 if process.poll() not in (None, launcher.LOCKED) or wait.elapsed > START_SECONDS:
@@ -429,4 +429,4 @@ class _Empty(LocalTarget):
 
 def _counted(data: dict[str, Any]) -> str:
     counts = data["counts"]
-    return f"{counts[folder.LOGS]:,} log files, {counts[folder.SONGS]:,} songs"
+    return f"{plural(counts[folder.LOGS], 'log file')}, {plural(counts[folder.SONGS], 'song')}"

@@ -9,13 +9,11 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
-import textwrap
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import sql_queries
@@ -24,7 +22,7 @@ from dwh.aws.errors import explained
 from dwh.aws.states import FULL, HOPELESS
 from dwh.commands import CREATE, CREATE_TABLES, ETL
 from dwh.config import SECRET_NAMES
-from dwh.console import duration, plain, plural, tally
+from dwh.console import duration, plain, plural, size, tally
 from dwh.errors import DwhError
 from dwh.keys import KEYS
 from dwh.load import loaded_objects, new_objects, prefix
@@ -46,8 +44,6 @@ PACKAGES = (("boto3",), ("psycopg2-binary", "psycopg2"), ("pandas",), ("python-d
 NAMED = 5
 # Bytes of a disk: a load of the public data takes a tenth of it.
 LITTLE_SPACE = 10**9
-# Before a message: its status and the name of its check.
-INDENT = 20
 
 
 @dataclass(frozen=True)
@@ -281,10 +277,10 @@ def space(look: Look) -> Finding:
     used = int(look.read(lambda cur: warehouse.value(cur, sql_queries.SPACE_OF_TABLES))) * 2**20
     free = look.step.target.free_space()
     figures = {"used_bytes": used, "free_bytes": free}
-    message = f"the tables take {_size(used)}"
+    message = f"the tables take {size(used)}"
     if free is None:
         return Finding(message, data=figures)
-    message = f"{message}, {_size(free)} are free on the disk"
+    message = f"{message}, {size(free)} are free on the disk"
     if problem := look.step.target.failure(look.site.name):
         return Finding(f"{message}: {problem.message}", "failed", problem.hint, data=figures)
     if free < LITTLE_SPACE:
@@ -355,15 +351,7 @@ def _show(step: Step, name: str, finding: Finding) -> None:
     lines = [finding.message, *finding.details]
     if finding.hint:
         lines.append(f"next: {finding.hint}")
-    step.console.finding(finding.status, name, [part for line in lines for part in _wrapped(step, plain(line))])
-
-
-def _wrapped(step: Step, line: str) -> list[str]:
-    """The line as a terminal has room for it. A word stays whole, to be copied; and in a file the line does."""
-    if not step.console.out.isatty():
-        return [line]
-    width = max(get_terminal_size().columns - INDENT, INDENT)
-    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    step.console.finding(finding.status, name, [plain(line) for line in lines])
 
 
 def _ago(moment: datetime) -> str:
@@ -376,10 +364,6 @@ def _ago(moment: datetime) -> str:
 def _plain(value: object) -> object:
     """A setting for JSON."""
     return value if isinstance(value, bool | int | str | None) else str(value)
-
-
-def _size(count: int) -> str:
-    return f"{count / 10**6:,.1f} MB" if count < 10**9 else f"{count / 10**9:,.1f} GB"
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -157,7 +157,17 @@ def _write_down(step: Step, site: Site, cluster: dict[str, Any]) -> Change:
     change = _plan_config(site, cluster)
     change.apply()
     plan.show(step.console, [change])
+    _warn_of_overrides(step)
     return change
+
+
+def _warn_of_overrides(step: Step) -> None:
+    """Say that the next steps will not go by what was written, since something wins over it."""
+    settings = step.settings
+    for key, value in writeback.written(settings.path).items():
+        origin = settings.origins[key]
+        if origin not in (settings.path.name, "default") and getattr(settings, key) != value:
+            step.console.warn(f"{key.upper()} ({origin}) wins over what was written to {settings.path.name}: unset it")
 
 
 def _goes_on(step: Step) -> str:
@@ -170,10 +180,10 @@ def _goes_on(step: Step) -> str:
 
 def _plan_config(site: Site, cluster: dict[str, Any] | None) -> Change:
     """The two keys of dwh.cfg."""
-    path, settings = site.settings.path, site.settings
+    path = site.settings.path
     host = (cluster or {}).get("Endpoint", {}).get("Address")
     wanted = {"dwh_endpoint": host, "dwh_arn_role": site.role_arn}
-    have = {"dwh_endpoint": settings.dwh_endpoint, "dwh_arn_role": settings.dwh_arn_role}
+    have = writeback.written(path)
     if wanted == have:
         return plan.Change("Configuration", path.name, "unchanged")
     before = [f"{key} was {have[key]}" for key in wanted if have[key] and have[key] != wanted[key]]
@@ -240,7 +250,8 @@ def _try_copy(step: Step, settings: Settings) -> None:
 
     console, started = step.console, time.monotonic()
     try:
-        with open_target(settings, console) as target, console.busy("trying COPY on one object"):
+        tried = console.busy("trying COPY on one object", usually="seconds")
+        with open_target(settings, console) as target, tried:
             address = probe(target, console)
     except DataError as error:
         console.line("Probe", "COPY NOLOAD", "left out")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from dwh import writeback
+import sql_queries
+from dwh import fit, writeback
 from dwh.aws.errors import THEN_AGAIN, explained, noted
 from dwh.commands import CREATE, DESTROY
-from dwh.console import duration
+from dwh.console import duration, plural
 from dwh.errors import AwsError, ConfigError, DwhError, TargetError
 from dwh.provision import plan, prices, redshift, removal, waiting
 from dwh.provision.plan import Change
@@ -18,6 +20,8 @@ from dwh.provision.removal import Thing
 from dwh.provision.site import Site
 from dwh.step import Step
 
+# A question must not wait for a statement.
+COUNTING_SECONDS = 10
 CLEARED = {"dwh_endpoint": "", "dwh_arn_role": ""}
 # Hints that help create_cluster.py, or say what is said anyway.
 NO_REMEDIES = ("", CREATE, "run the step again")
@@ -123,15 +127,50 @@ def show(step: Step, remains: Remains) -> None:
 
 
 def confirm(step: Step, remains: Remains) -> None:
-    """Ask for the name of the cluster.
+    """Ask for the name of the cluster, unless it is being deleted already.
 
     Raises:
         RefusedError: it was not typed, or there is no terminal.
     """
-    name = step.settings.cluster_identifier
-    undo = "" if step.args.final_snapshot or remains.cluster is None else " There is no undo and no snapshot."
+    name, cluster = step.settings.cluster_identifier, remains.cluster
+    if cluster is not None and cluster["ClusterStatus"] in removal.GOING:
+        step.console.say(f"The deletion of {name} is under way: it is waited for, then the rest goes.")
+        return
+    if not step.args.yes and step.console.stdin.isatty():
+        step.console.tell(fit.wrapped(_stakes(step, remains), step.console.width))
     with noted(prices.nothing_changed(step)):
-        step.console.confirm(f"Delete this?{undo} Type {name} to confirm:", name, yes=step.args.yes)
+        step.console.confirm(f"Type {name} to confirm:", name, yes=step.args.yes)
+
+
+def _stakes(step: Step, remains: Remains) -> str:
+    """Where the cluster is, what it holds and what it has cost, for the user who is asked."""
+    cluster, site = remains.cluster, remains.site
+    where = f"account {site.account}, {site.region}" if site and step.target.billed else "the local target"
+    if cluster is None:
+        return f"This is {where}: there is no cluster."
+    cost = prices.so_far(cluster) if step.target.billed else "nothing"
+    held = f"The cluster holds {_rows(step, cluster)}" + (f", and has cost {cost}" if cost else "")
+    undo = "" if step.args.final_snapshot else " There is no undo and no snapshot."
+    return f"This is {where}. {held}.{undo}"
+
+
+def _rows(step: Step, cluster: dict[str, Any]) -> str:
+    """How many rows go with the cluster, as far as it says so within seconds."""
+    import psycopg2
+
+    from dwh import warehouse
+
+    unknown = "rows that could not be counted"
+    if not waiting.connectable(cluster):
+        return unknown
+    try:
+        with closing(step.target.connect()) as conn, conn.cursor() as cur:
+            warehouse.limit(cur, COUNTING_SECONDS)
+            tables = warehouse.existing(cur)
+            counts = [warehouse.value(cur, warehouse.on_table(sql_queries.COUNT_ROWS, table)) for table in tables]
+    except (psycopg2.Error, DwhError):
+        return unknown
+    return f"{plural(sum(counts), 'row')} in {plural(len(tables), 'table')}"
 
 
 def carry_out(step: Step, remains: Remains) -> None:

@@ -257,7 +257,7 @@ def plan_rules(site: Site) -> Change:
     ingress, egress = wanted_ingress(site, group["GroupId"] if group else "itself"), wanted_egress(site)
     note = _ingress_note(site, ingress[0])
     if group is None:
-        return Change("Group rules", site.name, "updated", note, lambda: _no_group(site))
+        return Change("Group rules", site.name, "created", note, lambda: _no_group(site))
     ways = [
         ("ingress", ingress, single_rules(group["IpPermissions"])),
         ("egress", egress, single_rules(group["IpPermissionsEgress"])),

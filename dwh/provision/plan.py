@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dwh.console import Console, tally
+from dwh.console import Console, duration, tally
 from dwh.errors import AwsError
 from dwh.provision import patience
 from dwh.provision.site import Site
@@ -124,6 +124,8 @@ def apply(console: Console, site: Site, planners: Sequence[Planner], seen: Seque
     for planner, before in zip(planners, seen, strict=True):
         try:
             change = settle(console, site, planner) if before.changes else before
+            if before.word == "created" and change.word == "updated":
+                change = before  # it belongs to what was created a moment ago
         except NotOffered as gap:
             change = replace(before, word="unchanged", note="left out")
             console.warn(str(gap))
@@ -162,9 +164,10 @@ def settle(console: Console, site: Site, planner: Planner, *, minutes: float = 0
             if not left.changes:
                 break
             seconds, why = patience.with_refusal(failure)
-            if elapsed >= (seconds and max(seconds, minutes * 60)):
+            limit = seconds and max(seconds, minutes * 60)
+            if elapsed >= limit:
                 raise failure
-            wait.update(why)
+            wait.update(f"{why} (at most {duration(limit)})")
     return left if left.word == "exists" else wanted
 
 

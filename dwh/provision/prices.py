@@ -50,6 +50,18 @@ def spent(cluster: Mapping[str, Any], since: datetime) -> float | None:
     return max(hours, 0) * node.hourly * int(cluster["NumberOfNodes"]) * copies
 
 
+def so_far(cluster: Mapping[str, Any]) -> str:
+    """What a cluster has cost since it was created; nothing where AWS does not say when that was.
+
+    At most: that it may have been paused is not known.
+    """
+    created = cluster.get("ClusterCreateTime")
+    if created is None or (dollars := spent(cluster, created)) is None:
+        return ""
+    since = f"{created.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"at most about ${dollars:,.2f} since {since} (list price, storage apart)"
+
+
 def if_billed(step: Step, words: str) -> str:
     """Words that say that the cluster is billed, with the price of an hour; nothing where the target is free."""
     return f"{words} ({short(step.settings)})" * step.target.billed

@@ -275,7 +275,7 @@ def plan_parameters(site: Site) -> Change:
         with _offered(redshift, "ModifyClusterParameterGroup"):
             redshift.modify_cluster_parameter_group(ParameterGroupName=site.name, Parameters=values)
 
-    return Change("Parameters", site.name, "updated", note, put)
+    return Change("Parameters", site.name, "updated" if found else "created", note, put)
 
 
 @contextmanager

@@ -147,10 +147,8 @@ def plan_bucket_rules(site: Site) -> Change:
     """Tags, privacy, encryption, versions, policy and expiry of the bucket."""
     name = bucket_name(site)
     note = f"encrypted, private, TLS only; audit logs kept {AUDIT_DAYS} days"
-    if find_bucket(site) is None:
-        missing = rules(site)
-    else:
-        missing = [rule for rule in rules(site) if not _same(rule[2], _rule_in_place(site, rule[0], rule[1]))]
+    new = find_bucket(site) is None
+    missing = [rule for rule in rules(site) if new or not _same(rule[2], _rule_in_place(site, rule[0], rule[1]))]
     if not missing:
         return Change("Bucket rules", site.name, "unchanged", note)
 
@@ -160,7 +158,7 @@ def plan_bucket_rules(site: Site) -> Change:
             call = getattr(site.client("s3"), f"put_{rule}")
             call(Bucket=name, ExpectedBucketOwner=site.account, **{argument: body})
 
-    return Change("Bucket rules", site.name, "updated", note, put)
+    return Change("Bucket rules", site.name, "created" if new else "updated", note, put)
 
 
 def _rule_in_place(site: Site, rule: str, argument: str) -> Any:

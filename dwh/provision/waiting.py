@@ -13,7 +13,11 @@ from dwh.provision.patience import polls
 from dwh.provision.redshift import find_cluster
 from dwh.provision.site import Site
 
-USUAL = " (usually 4 to 8 minutes)"
+# What others report of AWS, such as https://github.com/turbot/steampipe-plugin-aws/pull/462 and
+# https://github.com/hashicorp/terraform-provider-aws/pull/1120; the local target needs seconds for each.
+CREATION = "4 to 8 minutes"
+SWITCH = "a few minutes"
+DELETION = "2 to 7 minutes"
 LATE_SECONDS = 60.0
 
 
@@ -72,7 +76,8 @@ def for_cluster(
         AwsError: a state that waiting does not change, or the time is up.
     """
     now = "creating"
-    with console.waiting(f"cluster {site.name}") as wait:
+    usually = SWITCH if late else CREATION
+    with console.waiting(f"cluster {site.name}", usually * site.target.billed) as wait:
         for _ in polls(minutes * 60):
             cluster = find_cluster(site)
             now = state(cluster) if cluster else "not there yet"
@@ -80,7 +85,7 @@ def for_cluster(
                 return cluster
             if cluster and not (cluster["ClusterStatus"] == late and wait.elapsed < LATE_SECONDS):
                 check_hope(site, cluster)
-            wait.update(f"{now}{USUAL * site.target.billed}")
+            wait.update(now)
         raise AwsError(
             f"the cluster {site.name} is still {now} after {duration(wait.elapsed)}",
             hint=f"run the step again, with a longer --timeout than {minutes:g}",
@@ -110,7 +115,7 @@ def until_paused(console: Console, site: Site, *, minutes: float) -> None:
         AwsError: it is gone, or the time is up.
     """
     status = "pausing"
-    with console.waiting(f"cluster {site.name}") as wait:
+    with console.waiting(f"cluster {site.name}", SWITCH * site.target.billed) as wait:
         for _ in polls(minutes * 60):
             cluster = find_cluster(site)
             status = cluster["ClusterStatus"] if cluster else "gone"
@@ -132,7 +137,7 @@ def until_gone(console: Console, site: Site, *, minutes: float) -> float:
         AwsError: the time is up.
     """
     status = "deleting"
-    with console.waiting(f"cluster {site.name}") as wait:
+    with console.waiting(f"cluster {site.name}", DELETION * site.target.billed) as wait:
         for _ in polls(minutes * 60):
             cluster = find_cluster(site)
             if cluster is None:

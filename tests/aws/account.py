@@ -118,8 +118,9 @@ class FakeConnection:
     def __exit__(self, *_):
         return None
 
-    def execute(self, text):
-        assert text == "SELECT 1"
+    def execute(self, text, _parameters=None):
+        if text != "SELECT 1":
+            raise psycopg2.OperationalError("this one knows no tables")
 
     def fetchone(self):
         return (1,)

@@ -27,7 +27,7 @@ ENDPOINT = "sparkify-dwh.abc123.us-west-2.redshift.amazonaws.com"
 def make(tmp_path):
     """A target whose dwh.cfg differs in some keys."""
 
-    def build(environ=None, **keys):
+    def build(environ=None, profile=None, **keys):
         text = cfg_text()
         for key, value in keys.items():
             lines = text.splitlines()
@@ -35,13 +35,24 @@ def make(tmp_path):
         path = tmp_path / "dwh.cfg"
         path.write_text(text + "\n")
         pair = {"KEY": "testing", "SECRET": "testing"}
-        return AwsTarget(config.load(path, "aws", pair if environ is None else environ), Console(quiet=True))
+        settings = config.load(path, "aws", pair if environ is None else environ, profile=profile)
+        return AwsTarget(settings, Console(quiet=True))
 
     return build
 
 
 def test_it_names_account_and_region(account, make):
     assert make().describe() == f"aws · account {ACCOUNT} · us-west-2"
+
+
+def test_a_profile_is_used_in_place_of_every_other_credential_and_named(account, make, monkeypatch, tmp_path):
+    (tmp_path / "credentials").write_text("[work]\naws_access_key_id = of-work\naws_secret_access_key = secret\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-the-environment")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    place = make(profile="work")
+    assert place.describe() == f"aws · account {ACCOUNT} · us-west-2 · profile work"
+    assert place.client("s3")._request_signer._credentials.access_key == "of-work"
 
 
 def test_a_stand_in_is_named(account, make, monkeypatch):

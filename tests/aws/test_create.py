@@ -365,7 +365,7 @@ def test_the_first_line_names_account_and_region_and_the_price_comes_before_the_
     assert "$0.54 an hour" in lines[1]
     assert "list price of 20" in lines[1]
     assert lines[-2] == "The cluster is billed, $0.54 an hour, until you run: python destroy_cluster.py"
-    assert lines[-1] == "10 created, 4 updated. Next: python create_tables.py"
+    assert lines[-1] == "13 created, 1 updated. Next: python create_tables.py"
 
 
 def test_an_unreachable_cluster_is_a_warning(aws, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from aws.account import answers as scripted
@@ -69,6 +70,27 @@ def test_it_lists_what_goes_and_waits_for_the_name(created):
         assert any(line.startswith(kind) and "to delete" in line for line in asked.splitlines()), kind
     assert "would delete" not in asked
     assert "There is no undo and no snapshot." in asked
+    assert re.search(
+        rf"account {ACCOUNT}, {REGION}\. The cluster holds rows that could not be counted, and has cost at most about "
+        r"\$0\.0\d since \d{4}-\d\d-\d\d \d\d:\d\d UTC \(list price, storage apart\)\. "
+        r"There is no undo and no snapshot\.\n",
+        asked,
+    )
+    assert created.left() == []
+
+
+@pytest.mark.parametrize("stdin", [Terminal(), io.StringIO()], ids=["terminal", "none"])
+def test_while_a_deletion_is_under_way_nothing_is_asked_and_the_rest_goes(created, answers, stdin):
+    def gone(call):
+        created.client("redshift").delete_cluster(ClusterIdentifier=NAME, SkipFinalClusterSnapshot=True)
+        return call()
+
+    answers("DescribeClusters", *[in_state("deleting")] * 4, gone)
+    ran = created.destroy(stdin=stdin)
+    assert ran.code == 0, ran.err
+    assert "to confirm" not in ran.err
+    assert f"The deletion of {NAME} is under way" in ran.err
+    assert ran.err.endswith("Gone.\n")
     assert created.left() == []
 
 
@@ -225,7 +247,7 @@ def test_a_cluster_of_another_region_is_not_taken_for_gone(created):
     created.cfg.write_text(text.replace("region = us-west-2", "region = us-east-1", 1))
     ran = created.destroy("--yes")
     assert ran.code == 2
-    assert "dwh_endpoint is in us-west-2, and region under [AWS] is us-east-1" in ran.err
+    assert "dwh_endpoint is in us-west-2, and the region is us-east-1 (dwh.cfg)" in ran.err
     created.cfg.write_text(text)
     assert created.destroy("--yes").code == 0
 
@@ -417,7 +439,7 @@ def test_a_cluster_that_is_busy_is_deleted_as_soon_as_it_can_be(created, answers
     answers("DeleteCluster", *[refusal("InvalidClusterState", "DeleteCluster")] * 7)
     ran = created.destroy("--yes")
     assert ran.code == 0, ran.err
-    assert "Cluster sparkify-dwh: the cluster is busy with another change, " in ran.err
+    assert "Cluster sparkify-dwh: the cluster is busy with another change (at most " in ran.err
     assert created.left() == []
 
 

@@ -113,7 +113,7 @@ def test_what_passes_is_waited_for_with_a_line_that_says_so(aws, answers, code, 
     answers(call, refusal(code, call), refusal(code, call))
     ran = aws.run(*step)
     assert ran.code == 0, ran.err
-    assert f": {patience.PASSING[code].why}, " in ran.err
+    assert f": {patience.PASSING[code].why} (at most " in ran.err
     assert "warning" not in ran.err.replace("warning: the snapshot sparkify-last is billed", "")
 
 
@@ -166,7 +166,7 @@ def test_a_role_that_redshift_does_not_see_yet_is_waited_for(aws, answers, text)
     answers("CreateCluster", late, late)
     ran = aws.create()
     assert ran.code == 0, ran.err
-    assert ": Redshift does not see the role yet, " in ran.err
+    assert ": Redshift does not see the role yet (at most 3m00s), " in ran.err
 
 
 def test_a_boundary_that_iam_does_not_see_yet_is_waited_for(aws, answers):
@@ -174,7 +174,7 @@ def test_a_boundary_that_iam_does_not_see_yet_is_waited_for(aws, answers):
     answers("CreateRole", late)
     ran = aws.create()
     assert ran.code == 0, ran.err
-    assert ": IAM does not see the boundary of the role yet, " in ran.err
+    assert ": IAM does not see the boundary of the role yet (at most 1m00s), " in ran.err
 
 
 def test_each_of_these_texts_is_one_of_aws():

@@ -58,3 +58,11 @@ def test_what_a_cluster_has_cost_since_it_was_made(cluster, dollars):
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=10)
     spent = prices.spent(cluster, since)
     assert spent == (dollars and pytest.approx(dollars, abs=0.01))
+
+
+def test_what_a_cluster_has_cost_is_counted_from_its_creation_by_its_own_nodes():
+    created = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=10)
+    cluster = {"ClusterCreateTime": created, "NodeType": "ra3.xlplus", "NumberOfNodes": 2, "MultiAZ": "Enabled"}
+    said = prices.so_far(cluster)
+    assert said == f"at most about $43.44 since {created:%Y-%m-%d %H:%M} UTC (list price, storage apart)"
+    assert prices.so_far({**cluster, "NodeType": "dc2.large"}) == prices.so_far({"NodeType": "ra3.large"}) == ""

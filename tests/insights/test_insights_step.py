@@ -112,13 +112,25 @@ def test_json_of_one_and_of_all(run):
 @pytest.mark.usefixtures("filled")
 def test_output_writes_files_and_says_which(run, tmp_path):
     code, out, err = run("--output", str(tmp_path / "out"), "--only", "level_changes", "top_locations")
-    assert (code, out) == (0, "")
+    assert code == 0
     names = ["level_changes.csv", "level_changes.png", "level_changes.svg", "report.html"]
     names += ["top_locations.csv", "top_locations.png", "top_locations.svg"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     assert all(name in err for name in names)
-    assert err.splitlines()[-2] == "7 created."
-    assert err.splitlines()[-1] == f"Report: {(tmp_path / 'out' / 'report.html').as_uri()}"
+    assert err.splitlines()[-1] == "7 created."
+    report = f"Report: {(tmp_path / 'out' / 'report.html').as_uri()}"
+    assert re.fullmatch(r"Loaded: \d+ plays · \d+ listeners · \d+ sessions, \S+ to \S+ \(UTC\)\n" + report + "\n", out)
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_quiet_report_says_what_it_shows_that_it_is_generated_and_where_it_is(run, target, tmp_path):
+    target.is_sample = True
+    code, out, err = run("--output", str(tmp_path), "--only", "sessions", "--since", "2018-11-05", "--quiet")
+    assert (code, err) == (0, "")
+    shown, generated, report = out.splitlines()
+    assert shown.startswith("In this range: ")
+    assert generated == "The data is generated: a sample."
+    assert report.startswith("Report: file://")
 
 
 @pytest.mark.usefixtures("filled")

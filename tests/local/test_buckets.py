@@ -51,7 +51,7 @@ def test_a_folder_given_once_stays(place):
     shutil.copytree(place.data, given)
     place.target().start(given)
     place.target().start()
-    assert f"data: {given} (1 log files, 1 songs)" in place.target().describe()
+    assert f"data: {given} (1 log file, 1 song)" in place.target().describe()
     place.target().start(place.data)
     assert f"data: {place.data} " in place.target().describe()
 
@@ -63,7 +63,7 @@ def test_a_folder_given_once_stays_when_the_process_was_killed(place):
     os.kill(place.launcher(), signal.SIGKILL)
     wait_for(lambda: "not running" in place.target().describe())
     place.target(data_dir=None).start()
-    assert f"data: {given} (1 log files, 1 songs)" in place.target().describe()
+    assert f"data: {given} (1 log file, 1 song)" in place.target().describe()
 
 
 def test_of_data_dir_and_a_folder_given_the_later_word_counts(place):

@@ -135,7 +135,7 @@ def test_what_cannot_be_an_object_is_named_and_left_out(place, odd, request):
     assert said.count("warning: left out of the local S3: ") == 1  # and not once a call
     assert f"{place.data}/log_data/2018/11/" in said
     assert ODD[odd] in said
-    assert place.target().describe().endswith("(1 log files, 1 songs)")
+    assert place.target().describe().endswith("(1 log file, 1 song)")
 
 
 def test_many_odd_files_are_counted(place):
@@ -214,7 +214,7 @@ def test_a_data_folder_whose_name_is_not_utf8_serves(place):
     odd = Path(os.fsdecode(os.fsencode(place.folder) + b"/donn\xe9es"))
     place.data.rename(odd)
     place.target(data_dir=None).start(odd)
-    assert place.target(data_dir=None).describe().endswith("(1 log files, 1 songs)")
+    assert place.target(data_dir=None).describe().endswith("(1 log file, 1 song)")
     s3 = place.target(data_dir=None).client("s3")
     assert s3.get_object(Bucket=BUCKET, Key=EVENTS)["Body"].read() == b'{"page": "Home"}\n'
     assert len(next(place.contents(place.inside("prefix", BUCKET, "log_data/")))) == 17

@@ -246,5 +246,5 @@ def test_what_stands_in_the_way_of_a_connection(available, place):
 
 def test_description_names_what_a_user_wants_to_know(shared, target):
     assert target.describe() == (
-        f"local target · 127.0.0.1:{shared.state_file()['port']} · data: {shared.data} (1 log files, 1 songs)"
+        f"local target · 127.0.0.1:{shared.state_file()['port']} · data: {shared.data} (1 log file, 1 song)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dwh.errors import ConfigError
-from dwh.local import folder, sample
+from dwh.local import catalogue, folder, sample
 
 # As the real files have them, in their order.
 EVENT_KEYS = [
@@ -199,6 +200,13 @@ def test_the_deliberate_oddities_are_there(data):
     assert len({song["song_id"] for song in songs}) == len(songs)
 
 
+def test_every_plural_is_a_word():
+    known = {"Echo": "Echoes", "Compass": "Compasses", "Ferry": "Ferries", "Jukebox": "Jukeboxes", "Valley": "Valleys"}
+    assert {noun: catalogue._many(noun) for noun in known} == known
+    irregular = {noun for noun in catalogue.words()["nouns"] if catalogue._many(noun) != f"{noun}s"}
+    assert irregular == {"Balcony", "Compass", "Echo", "Ferry", "Firefly", "Jukebox", "Quarry"}
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path, capsys):
     (tmp_path / "mine").touch()
     with pytest.raises(ConfigError, match="is not empty"):
@@ -226,6 +234,9 @@ def test_command_line(tmp_path, capsys):
         "7",
     ]
     assert sample.main([str(tmp_path / "out"), *arguments]) == 0
+    written, following = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(rf"{tmp_path}/out: 40 events in [12] log files?, 4 songs, log_json_path.json", written)
+    assert following == f"Next: python create_cluster.py --target local --data {tmp_path}/out"
     assert Path(tmp_path, "out", "log_data", "2020", "02", "2020-02-29-events.json").is_file()
     for wrong in (["--events", "0"], ["--days", "x"], ["--start", "yesterday"], []):
         with pytest.raises(SystemExit) as end:
