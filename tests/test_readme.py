@@ -23,6 +23,7 @@ from dwh.provision import prices
 README = PAGES["README.md"]
 SETTINGS = PAGES["dwh/README.md"]
 OPERATOR = PAGES["dwh/aws/README.md"]
+CHARACTERS_OF_A_BLOCK = 97  # in 830 pixels, before a reader has to scroll
 STEPS = (create_cluster, create_tables, etl, business_insights, destroy_cluster)
 CODE = [*ROOT.glob("*.py"), *(ROOT / "dwh").rglob("*.py")]
 
@@ -202,6 +203,12 @@ def test_a_page_has_links_to_its_parts():
 
 def test_the_readme_takes_ten_minutes():
     assert len(README.split()) < 2200
+
+
+def test_no_block_is_wider_than_github_shows_it():
+    for page, text in PAGES.items():
+        for block in re.findall(r"^ *```.*?^ *```", text, re.MULTILINE | re.DOTALL):
+            assert max(map(len, block.splitlines())) <= CHARACTERS_OF_A_BLOCK, f"{page}\n{block}"
 
 
 def test_no_sentence_is_in_two_places():
