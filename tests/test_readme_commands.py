@@ -114,10 +114,10 @@ def priced(clone):
 
 
 def compare_with_the_excerpts(printed):
-    """The lines that the pages show are lines that were printed, but for their figures."""
+    """The lines that the pages show are lines that were printed, but for their figures and times."""
 
     def shape(line):
-        return " ".join(re.sub(r"[\d.,]*\d", "0", line).split())
+        return " ".join(re.sub(r"[\d.,]*\d(m?s\b)?", "0", line).split())
 
     shapes = set(map(shape, printed))
     excerpts = [line for page in PAGES for block in blocks(page, "text") for line in block.splitlines()]
