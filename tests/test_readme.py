@@ -1,4 +1,4 @@
-"""The README says what the code says."""
+"""The README, and the pages beside what they describe, say what the code says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import ast
 import json
 import re
-from pathlib import Path
 
 import pytest
+from pages import PAGES, ROOT, anchors, prose, quoted
 
 import business_insights
 import create_cluster
@@ -20,8 +20,10 @@ from assets import terminal
 from dwh import cli, config, keys
 from dwh.provision import prices
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = PAGES["README.md"]
+SETTINGS = PAGES["dwh/README.md"]
+OPERATOR = PAGES["dwh/aws/README.md"]
+CHARACTERS_OF_A_BLOCK = 97  # in 830 pixels, before a reader has to scroll
 STEPS = (create_cluster, create_tables, etl, business_insights, destroy_cluster)
 CODE = [*ROOT.glob("*.py"), *(ROOT / "dwh").rglob("*.py")]
 
@@ -60,7 +62,7 @@ def texts(tree):
 
 
 def exit_codes(text, known):
-    """The exit codes with which the code says a text that the README quotes."""
+    """The exit codes with which the code says a text that a page quotes."""
     example = PLACEHOLDERS.sub(STAND_IN, text)
     if example.endswith(" ..."):
         start = re.compile(re.escape(example.removesuffix("...")))
@@ -75,7 +77,7 @@ def known():
 
 
 def quoted_errors():
-    table = README.split("with its exit code -->\n")[1].split("<!-- end of errors")[0]
+    table = OPERATOR.split("with its exit code -->\n")[1].split("<!-- end of errors")[0]
     for row in table.splitlines()[2:]:
         said, code, _ = re.split(r" \| ", row.strip("| "), maxsplit=2)
         for text in re.findall(r"`([^`]+)`", said):
@@ -102,7 +104,7 @@ def test_an_error_that_nobody_says_is_found_out(text, known):
 
 
 def test_every_exit_code_has_its_row():
-    table = README.split("| exit code | meaning |")[1].split("\n\n")[0]
+    table = OPERATOR.split("| exit code | meaning |")[1].split("\n\n")[0]
     shown = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
     assert shown == {int(code) for code in re.findall(r"\d+", cli.EXIT_CODES)} | {143}
 
@@ -122,14 +124,15 @@ def configuration_table():
 
 
 def test_the_configuration_reference_is_that_of_the_parser():
-    between = README.split("checks it -->\n")[1].split("<!-- end of configuration")[0]
+    between = SETTINGS.split("checks it -->\n")[1].split("<!-- end of configuration")[0]
     assert between.strip() == configuration_table()
 
 
 def test_every_package_has_its_reason():
-    reasons = README.split("## Dependencies")[1].split("## Development")[0]
-    texts = [(ROOT / name).read_text() for name in ("requirements.txt", "tests/requirements.txt")]
-    named = re.findall(r"^([A-Za-z0-9-]+)", "\n".join(texts), re.MULTILINE)
+    reasons = PAGES[".github/CONTRIBUTING.md"].split("## The packages, and why")[1].split("\n## ")[0]
+    files = [ROOT / "requirements.txt", *(ROOT / "tests").glob("requirements.txt")]
+    named = [name for file in files for name in re.findall(r"^([A-Za-z0-9-]+)", file.read_text(), re.MULTILINE)]
+    assert len(named) > 20
     for package in named:
         assert package in reasons, package
 
@@ -143,7 +146,7 @@ def test_the_star_schema_is_that_of_the_ddl():
 
 
 def test_every_word_for_what_becomes_of_a_record_is_explained():
-    table = README.split("| word | the record |")[1].split("\n\n")[0]
+    table = SETTINGS.split("| word | the record |")[1].split("\n\n")[0]
     explained = {word for cell in re.findall(r"^\| ([a-z ,]+) \|", table, re.MULTILINE) for word in cell.split(", ")}
     accounts = [text for name, text in vars(sql_queries).items() if name.startswith(("ACCOUNT_", "STAGED_"))]
     said = {word for text in accounts for word in re.findall(r"(?:THEN |ELSE |CAST\()'([a-z ]+)'", text)}
@@ -153,42 +156,82 @@ def test_every_word_for_what_becomes_of_a_record_is_explained():
 
 def test_the_figures_are_those_of_the_code():
     policy = json.dumps(json.loads((ROOT / "assets" / "iam_policy.json").read_text()), separators=(",", ":"))
-    assert f"It has about {round(len(policy), -3):,} characters" in README
+    assert f"It has about {round(len(policy), -3):,} characters" in OPERATOR
     assert f"a line for each of {len(sql_queries.CREATE)} tables" in README
     settings = config.load(ROOT / "dwh.cfg", "local", {})
     assert f"The cluster costs {prices.line(settings)}.\n" in README
-    assert (
-        f"{keys.NODE_TYPES['ra3.large'].hourly} USD an hour, {prices.hourly(settings) * 730:.0f} USD a month" in README
-    )
+    month = f"{prices.hourly(settings) * 730:.0f} USD a month"
+    assert f"{keys.NODE_TYPES['ra3.large'].hourly} USD an hour, {month}" in OPERATOR
+    assert f"about {prices.hourly(settings):.2f} USD an hour **until step 8**: [{month}]" in README
     larger = keys.NODE_TYPES["ra3.4xlarge"].hourly
-    assert f"4 × {larger} = {4 * larger:.2f} USD an hour ({prices.READ_ON})" in README
+    assert f"4 × {larger} = {4 * larger:.2f} USD an hour ({prices.READ_ON})" in OPERATOR
 
 
-# --- Links, options, pictures ---
+# --- The pages: what each is for, links, options, pictures ---
+
+LINKED = {name: ROOT / name for name in PAGES} | {
+    str(path.relative_to(ROOT)): path for folder in (".github", "tests") for path in (ROOT / folder).rglob("*.md")
+}
 
 
-def test_every_file_the_readme_links_to_is_there():
-    for link in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / link).exists(), link
+@pytest.mark.parametrize("page", LINKED)
+def test_every_link_of_a_page_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(LINKED[page].read_text(encoding="utf-8")))
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        name, _, place = link.partition("#")
+        target = LINKED[page].parent / name if name else LINKED[page]
+        assert target.exists(), link
+        assert not place or place in anchors(target.read_text(encoding="utf-8")), link
 
 
-def test_every_place_the_readme_links_to_is_there():
-    prose = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
-    places = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= places
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_begins_with_one_sentence_of_what_it_is_for(page):
+    title, sentence = PAGES[page].split("\n\n", 2)[:2]
+    assert re.fullmatch(r"# .+", title)
+    assert re.fullmatch(r"[A-Z][^.!?|\n]+\.", sentence), sentence
 
 
-def test_every_option_the_readme_names_is_one_of_a_step():
+def test_a_page_has_links_to_its_parts():
+    for page, text in PAGES.items():
+        parts = anchors("\n".join(re.findall(r"^## .+$", prose(text), re.MULTILINE)))
+        listed = set(re.findall(r"\]\(#([^)]+)\)", text.split("\n## ")[0]))
+        assert listed, page
+        assert listed <= parts, page
+
+
+def test_the_readme_takes_ten_minutes():
+    assert len(README.split()) < 2200
+
+
+def test_no_block_is_wider_than_github_shows_it():
+    for page, text in PAGES.items():
+        for block in re.findall(r"^ *```.*?^ *```", text, re.MULTILINE | re.DOTALL):
+            assert max(map(len, block.splitlines())) <= CHARACTERS_OF_A_BLOCK, f"{page}\n{block}"
+
+
+def test_no_sentence_is_in_two_places():
+    places = {}
+    for page, text in PAGES.items():
+        for sentence in re.split(r"(?<=[.:]) |\n", prose(text)):
+            if len(sentence) > 60:
+                places.setdefault(sentence.strip(), []).append(page)
+    assert {sentence: pages for sentence, pages in places.items() if len(pages) > 1} == {}
+
+
+def test_every_option_that_a_page_names_is_one_of_a_step():
     known = {"-c", "-f", "--csv"}  # psql's
     known |= {"--users", "--events", "--songs"}  # those of dwh.local.sample
     known |= {"--policy-name", "--policy-document"}  # the AWS command line's
+    known |= {"-x", "-n", "-r"}  # those of pytest and pip
     for step in STEPS:
         parser: argparse.ArgumentParser = step.build_parser()
         known |= {name for action in parser._actions for name in action.option_strings}
-    code = re.findall(r"`([^`\n]+)`", README) + re.findall(r"^python .*$", README, re.MULTILINE)
+    code = [text for page in PAGES for text in quoted(page)]
+    code += [line for text in PAGES.values() for line in re.findall(r"^python .*$", text, re.MULTILINE)]
     named = {option for text in code for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text) if "http" not in text}
-    assert named - {"-m"} <= known
+    assert named - {"-m"} <= known, named - {"-m"} - known
 
 
 def test_the_picture_of_the_run_shows_its_commands_and_fetches_nothing():

@@ -33,7 +33,7 @@ def in_force(aws):
 
 
 def make(aws, document, **more):
-    """As an administrator makes it, by the command of the README."""
+    """As an administrator makes it, by the command of the operator's page."""
     aws.client("iam").create_policy(PolicyName=NAME, PolicyDocument=json.dumps(document), **more)
 
 
@@ -66,8 +66,8 @@ def test_the_boundary_lets_read_s3_and_nothing_else():
     assert {statement["Effect"] for statement in asset()["Statement"]} == {"Allow"}
 
 
-def test_the_readme_has_the_command_that_makes_it():
-    assert f"`{boundary.CREATE}`" in (FILE.parents[1] / "README.md").read_text()
+def test_the_page_of_the_operator_has_the_command_that_makes_it():
+    assert f"`{boundary.CREATE}`" in (FILE.parents[1] / "dwh/aws/README.md").read_text()
 
 
 def test_the_role_is_made_inside_the_boundary(aws):
