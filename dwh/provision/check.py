@@ -200,9 +200,9 @@ def work_bucket(look: Look) -> Finding:
     if storage.find_bucket(look.site) is None:
         return Finding(f"there is no bucket {name}", "failed", CREATE)
     held = list(listed(look.site.client("s3"), f"s3://{name}/"))
-    size = sum(entry.size for entry in held)
-    message = f"s3://{name}: {plural(len(held), 'object')}, {plural(size, 'byte')}"
-    return Finding(message, data={"bucket": name, "objects": len(held), "bytes": size})
+    total = sum(entry.size for entry in held)
+    message = f"s3://{name}: {plural(len(held), 'object')}, {size(total)}"
+    return Finding(message, data={"bucket": name, "objects": len(held), "bytes": total})
 
 
 def data(look: Look) -> Finding:
