@@ -13,7 +13,7 @@ import termios
 import time
 import unicodedata
 
-from project import ROOT, clean_environment
+from project import ROOT, clean_environment, heed_ctrl_c
 
 # A colour, erasing the line, or another sequence, which no step sends.
 PART = re.compile(r"\x1b\[[0-9;]*m|\x1b\[2K|\x1b.|[^\x1b]", re.DOTALL)
@@ -65,6 +65,12 @@ class Screen:
         self._at += 1 + wide
 
 
+def take_terminal():
+    """In a child: be the program of its terminal, and take what that sends."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    heed_ctrl_c()
+
+
 class OnTerminal:
     """A step that runs on a terminal of its own, which Ctrl-C and Ctrl-D reach as from a keyboard."""
 
@@ -81,7 +87,7 @@ class OnTerminal:
             stdout=there,
             stderr=there,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=take_terminal,
         )
         os.close(there)
         project.started |= not written
