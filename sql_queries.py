@@ -1058,7 +1058,7 @@ class Audit(NamedTuple):
     enough: int = 0
 
 
-# Which staged plays lack a user, a time or a session, or have one that is none?
+# Which staged plays lack a user, a time or a session, or have one that is not valid?
 INCOMPLETE_PLAYS = """
 SELECT user_id, ts, session_id, item_in_session, song, artist
 FROM staging_events

@@ -201,7 +201,7 @@ def _from_environment(environ: Mapping[str, str], warnings: list[str]) -> dict[s
 
 
 def _overrides(found: Mapping[str, str], origin: str) -> dict[str, Override]:
-    """Those of some variables that are settings; an empty one is none."""
+    """The variables that are settings; an empty one does not count."""
     return {VARIABLES[name].name: Override(text, origin) for name, text in found.items() if name in VARIABLES and text}
 
 

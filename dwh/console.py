@@ -74,7 +74,9 @@ def tally(words: Iterable[str], order: Iterable[str] = ()) -> str:
     """
     counts = Counter(dict.fromkeys(order, 0))
     counts.update(words)
-    return ", ".join(f"{count:,} {word}" for word, count in counts.items())
+    return ", ".join(
+        f"{count:,} {'exist' if word == 'exists' and count > 1 else word}" for word, count in counts.items()
+    )
 
 
 def size(count: int) -> str:

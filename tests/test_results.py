@@ -106,7 +106,7 @@ def test_the_tables_as_json(warehouse):
     made = as_json(warehouse.step("create_tables", "--format", "json"))
     assert {"kind": "Table", "name": "load_songs", "status": "created", "note": ""} in made["resources"]
     assert (made["dry_run"], made["counts"]) == (False, {"exists": 11, "created": 1})
-    assert warehouse.main("create_tables").err.endswith("\n12 exists. Nothing to do. Next: python etl.py\n")
+    assert warehouse.main("create_tables").err.endswith("\n12 exist. Nothing to do. Next: python etl.py\n")
 
 
 def test_what_a_load_would_copy_as_json_and_quietly(warehouse):

@@ -141,7 +141,7 @@ def _serve(state_dir: Path, token: str) -> Any:
 
 @contextlib.contextmanager
 def empty() -> Iterator[tuple[int, str]]:
-    """The AWS API of an empty account, for whoever only looks: port and secret. A cluster has no place in it."""
+    """The AWS API of an empty account, for a run that only looks: port and secret. It cannot hold a cluster."""
     from dwh.local.api.app import create_app
 
     token, nowhere = secret.new(), Path(os.devnull)
