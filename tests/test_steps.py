@@ -149,7 +149,7 @@ def test_create_tables_dry_run_creates_nothing(warehouse):
         conn.commit()
     ran = warehouse.main("create_tables", "--dry-run")
     assert re.search(r"Table +load_songs +would create\n", ran.out)
-    assert ran.err.endswith("\nPlan: 1 to create, 11 exists. Nothing was changed.\n")
+    assert ran.err.endswith("\nPlan: 1 to create, 11 exist. Nothing was changed.\n")
     assert warehouse.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'load_songs'") == 0
 
 
