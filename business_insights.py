@@ -23,7 +23,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from dwh import cli, insights, options
+from dwh import cli, fit, insights, options
 from dwh.console import plain, tally
 from dwh.errors import ConfigError
 from dwh.step import Step
@@ -114,7 +114,8 @@ def _write(step: Step, report: insights.Report) -> None:
     if args.open and not _opened(address):
         step.console.warn("there is no browser here that could be opened")
     step.console.say(f"{tally(words)}.")
-    step.console.result("\n".join([*_rests_on(report, args), f"Report: {address}"]))
+    for line in (*_rests_on(report, args), f"Report: {address}"):
+        step.console.result(fit.wrapped(line, fit.step_width(step.console.out)))
 
 
 def _rests_on(report: insights.Report, args: argparse.Namespace) -> list[str]:

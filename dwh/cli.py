@@ -7,10 +7,11 @@ import sys
 
 try:
     import argparse
+    import importlib
     import logging
     import traceback
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import contextmanager
+    from contextlib import contextmanager, suppress
     from functools import partial
     from pathlib import Path
     from types import FrameType
@@ -136,6 +137,7 @@ def run(
             console.warn(warning)
         for line in origins(settings) if args.verbose else ():
             console.tell(line)
+        _load_driver()
         with _shown_log(console), explained(), open_target(settings, console) as target:
             return body(Step(args, settings, console, target)) or 0
     except DwhError as error:
@@ -168,6 +170,16 @@ def origins(settings: config.Settings) -> Iterator[str]:
     for name in config.SECRET_NAMES:
         value = f"= {bugs.HIDDEN} ({settings.origins[name]})" if getattr(settings, name.lower()) else "is not set"
         yield f"{name} {value}"
+
+
+def _load_driver() -> None:
+    """Import psycopg2 with signals held back: its C module loses a Ctrl-C that comes while it is imported."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        with suppress(ImportError):  # those who need it say so
+            importlib.import_module("psycopg2")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _ignore_signals(ending: bool) -> None:

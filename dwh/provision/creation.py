@@ -63,6 +63,8 @@ def prepared(step: Step) -> Iterator[Site]:
     note = "nothing was changed" if dry_run else _what_stays(step)
     with noted(note), target.planned(step.args.data) if dry_run else nullcontext(target) as there:
         yield Site.open(there, read_only=dry_run)
+    if before:  # once more, where the next step is named
+        _warn_of_loads(step, before)
 
 
 def _what_stays(step: Step) -> str:
