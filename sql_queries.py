@@ -290,13 +290,14 @@ LOCK_LOADS = "LOCK load_objects, load_history, staging_events, staging_songs"
 # Milliseconds that a statement may take, waiting for locks included.
 SET_STATEMENT_TIMEOUT = "SET statement_timeout TO %(milliseconds)s"
 
-# Which sessions hold a lock, of any kind, on these tables?
+# Which sessions hold a lock on these tables? Readers wait for one of the mode AccessExclusiveLock; '%' is any mode.
 LOCK_HOLDERS = """
 SELECT DISTINCT txn_owner, pid, txn_start
 FROM svv_transactions
 INNER JOIN pg_class ON pg_class.oid = svv_transactions.relation
 WHERE pg_class.relname IN %(tables)s
     AND granted
+    AND lock_mode LIKE %(mode)s
     AND pid <> PG_BACKEND_PID()
 ORDER BY txn_start, pid
 """

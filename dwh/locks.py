@@ -65,10 +65,16 @@ def waiting(cur: cursor, settings: Settings, tables: Sequence[str], what: str) -
             yield
     except psycopg2.errors.QueryCanceled as error:
         warehouse.rollback(cur.connection)
-        holders = warehouse.rows(cur, sql_queries.LOCK_HOLDERS, {"tables": tuple(tables)})
+        held_by = holders(cur, tables)
         raise WarehouseError(
             f"another session has held {what} for more than {duration(settings.lock_timeout)}",
             hint="wait for it to end, or ask its owner to end it, then run the step again",
-            detail="\n".join(f"held by {owner.strip()}, session {pid}, since {start}" for owner, pid, start in holders),
+            detail="\n".join(held_by),
         ) from error
     warehouse.limit(cur, settings.statement_timeout)
+
+
+def holders(cur: cursor, tables: Sequence[str], mode: str = "%") -> list[str]:
+    """A line for each other session that holds a lock of a mode, by default of any, on one of the tables."""
+    found = warehouse.rows(cur, sql_queries.LOCK_HOLDERS, {"tables": tuple(tables), "mode": mode})
+    return [f"held by {owner.strip()}, session {pid}, since {start}" for owner, pid, start in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import re
 from project import PLAY, SONG
 from test_streams import on_terminal
 
+import sql_queries
 from dwh.target import open_target
 
 NAMES = [
@@ -121,6 +123,21 @@ def test_only_questions_are_put_to_the_warehouse(warehouse, caplog):
     assert warehouse.main("create_cluster", "--check").code == 0
     asked = {record.args[0].split()[0] for record in caplog.records if not record.msg.startswith("--")}
     assert asked == {"SELECT", "SET"}
+
+
+def test_a_load_that_is_running_is_not_waited_for(warehouse):
+    loaded(warehouse)
+    with contextlib.closing(warehouse.connect()) as load, load.cursor() as cur:
+        cur.execute(sql_queries.LOCK_LOADS)
+        found = checked(warehouse.step("create_cluster", "--check", "--format", "json", timeout=30))
+    not_read = ("tables", "last load", "new files", "space")
+    assert statuses(found) == dict.fromkeys(NAMES, "ok") | dict.fromkeys(not_read, "skipped")
+    assert found["tables"]["message"] == "not looked at: another session has locked them, as a load does"
+    assert "sparkify_admin, session " in found["tables"]["details"][0]
+    with contextlib.closing(warehouse.connect()) as reader, reader.cursor() as cur:
+        cur.execute("SELECT COUNT(*) FROM load_objects")
+        found = checked(warehouse.main("create_cluster", "--check", "--format", "json"))
+    assert statuses(found) == dict.fromkeys(NAMES, "ok")
 
 
 def test_new_and_changed_files_are_named_and_not_loaded(warehouse):

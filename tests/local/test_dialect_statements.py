@@ -87,6 +87,20 @@ REFUSED = [
     ("SELECT FROM WHERE [x", "syntax error"),
     ("PREPARE p (int", "syntax error"),
     ("PREPARE p AS INSERT INTO t VALUES (1)", "PREPARE of a statement that changes data is not supported by the local"),
+    (
+        "PREPARE p AS MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE"
+        " WHEN NOT MATCHED THEN INSERT VALUES (1)",
+        "PREPARE of a statement that changes data",
+    ),
+    ("PREPARE p AS WITH w AS (SELECT 1 AS a) DELETE FROM t", "PREPARE of a statement that changes data"),
+    (
+        "WITH w AS (SELECT 1 AS a) INSERT INTO t SELECT a FROM w",
+        "WITH before INSERT is not supported by Amazon Redshift",
+    ),
+    ("DECLARE c BINARY CURSOR FOR SELECT 1", "a BINARY cursor is not supported by Amazon Redshift"),
+    ('DECLARE "c" NO SCROLL binary CURSOR FOR SELECT 1', "a BINARY cursor"),
+    ('SELECT "sum"(a) OVER (ORDER BY a) FROM t', "require a frame clause"),
+    ("SELECT pg_catalog.sum(a) OVER (ORDER BY a) FROM t", "require a frame clause"),
     ("SELECT REGEXP_SUBSTR('ab', 'a|ab', 1, 1, 'p')", "a Perl pattern with alternatives"),
     ("SELECT REGEXP_COUNT('ab', 'a+?', 1, 'ip')", "a Perl pattern with alternatives or lazy quantifiers"),
     ("CANCEL", "syntax error"),
@@ -119,6 +133,31 @@ NOT_REFUSED = (
 @pytest.mark.parametrize("statement", NOT_REFUSED)
 def test_not_refused(plain_sql, statement):
     plain_sql.run(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        ("SET client_encoding TO 'LATIN1'", 'invalid value for parameter "client_encoding": "LATIN1"'),
+        ("SET SESSION client_encoding = win1252", 'invalid value for parameter "client_encoding"'),
+        ("CANCEL 99999999999", "integer out of range"),
+    ],
+)
+def test_values_that_are_not_taken(plain_sql, statement, complaint):
+    with pytest.raises(psycopg2.DataError, match=complaint):
+        plain_sql.run(statement)
+    assert plain_sql.one("SELECT 'é'") == "é"
+
+
+def test_a_writer_with_with_waits_for_the_other_writer(warehouse, connect):
+    warehouse.run("CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)")
+    other = connect()
+    other.cursor().execute("WITH w AS (SELECT 1 AS a) DELETE FROM t USING w WHERE t.a = w.a")
+    locked = "SELECT COUNT(*) FROM svv_transactions WHERE lock_mode = 'ShareRowExclusiveLock'"
+    assert warehouse.one(locked) == 1
+    other.commit()
+    warehouse.run("WITH w AS (SELECT 2 AS a) UPDATE t SET a = 3 FROM w WHERE t.a = w.a")
+    assert warehouse.run("SELECT a FROM t") == [(3,)]
 
 
 def test_system_tables_are_refused_with_what_serves_instead(plain_sql):

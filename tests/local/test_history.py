@@ -240,6 +240,13 @@ SECRETS = (
     "COPY t FROM 's3://b/k' CREDENTIALS AS 'aws_access_key_id=Top-Secret;aws_secret_access_key=Top-Secret' JSON 'auto'",
     "COPY t FROM 's3://b/k' ACCESS_KEY_ID 'Top-Secret' SECRET_ACCESS_KEY /* x */ 'Top-Secret' JSON 'auto'",
     "ALTER USER masked PASSWORD 'Top-Secret-4' VALID",
+    "ALTER USER masked PASSWORD 'Abc' -- and\n'Top-Secret-6'\n\n'Top-Secret-7'",
+    "ALTER USER masked PASSWORD ('Top-Secret-8')",
+    "ALTER USER masked PASWORD U&'Top-Secret-9'",
+    "CREATE ROLE masked \"password\" E'Top-Secret-10'",
+    "COPY t FROM 's3://b/k' CREDENTIALS 'aws_access_key_id=A;'\n'aws_secret_access_key=Top-Secret' JSON 'auto'",
+    "COPY t FROM 's3://b/k' \"credentials\" 'aws_access_key_id=A;aws_secret_access_key=Top-Secret' JSON 'auto'",
+    "COPY t FROM 's3://b/k' IAM_ROLE 'arn' TOKEN 'Top-Secret' JSON 'auto'",
     "SELECT 1 FROM (SELECT 1 AS password) AS a WHERE password = 'Top-Secret-5'",  # the error names it
 )
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dwh.local.redshift.dialect.lexer import Tokens, code, word_set
+from dwh.local.redshift.dialect.lexer import Tokens, code, word_set, words
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -37,9 +37,10 @@ KINDS = {
     **dict.fromkeys(("CREATE", "DROP", "ALTER", "TRUNCATE", "GRANT", "REVOKE", "COMMENT"), "DDL"),
     **dict.fromkeys(("FETCH", "EXECUTE", "EXPLAIN", "SHOW"), "OTHER"),
 }
-# A string after one of these words is a secret; a text without any of the parts has none of them.
-SECRET = word_set("PASSWORD CREDENTIALS ACCESS_KEY_ID SECRET_ACCESS_KEY SESSION_TOKEN MASTER_SYMMETRIC_KEY")
-PARTS = ("password", "credentials", "_key", "_token")
+# The strings after one of these words are secrets; a text without any of the parts has none of them. In a statement
+# about users every string is one: a word that is misspelt is no reason to show what comes after it.
+SECRET = word_set("PASSWORD CREDENTIALS ACCESS_KEY_ID SECRET_ACCESS_KEY SESSION_TOKEN TOKEN MASTER_SYMMETRIC_KEY")
+PARTS = ("password", "credentials", "_key", "token")
 MASK = "'***'"
 
 
@@ -93,7 +94,7 @@ class Recorder:
     def begin(self, statement: Tokens) -> list[Any]:
         """A statement begins; its line, to end with."""
         line = [self._history.next(), *self._session, _kind(statement), _now(), None, "running", None, None]
-        line.append(_text(statement))
+        line.append(_text(statement, line[4]))
         self._history.write(line)
         return line
 
@@ -121,22 +122,24 @@ def _now() -> int:
 def _kind(statement: Tokens) -> str:
     """The type of a query, as SYS_QUERY_HISTORY has it."""
     kind = KINDS.get(next(token for token in statement if not token.is_blank).upper, "UTILITY")
-    words = [token.upper for token in code(statement)] if kind == "DDL" else []
-    made_full = any(one == "AS" and two in ("SELECT", "WITH", "(") for one, two in pairwise(words))
-    return "CTAS" if made_full and "TABLE" in words[:4] else kind
+    said = [token.upper for token in code(statement)] if kind == "DDL" else []
+    made_full = any(one == "AS" and two in ("SELECT", "WITH", "(") for one, two in pairwise(said))
+    return "CTAS" if made_full and "TABLE" in said[:4] else kind
 
 
-def _text(statement: Tokens) -> str:
-    """The beginning of a statement, its secrets masked."""
+def _text(statement: Tokens, kind: str) -> str:
+    """The beginning of a statement of a kind, its secrets masked."""
     text = ""
     for token in statement:
         text += token.text
         if len(text) > LONGEST:
             break
-    if any(part in text.lower() for part in PARTS):
-        text, after = "", False
+    users = kind == "DDL" and words(statement, 2)[1] in ("USER", "ROLE", "GROUP")
+    if users or any(part in text.lower() for part in PARTS):
+        text, after = "", users
         for token in statement:
             masked = after and token.kind in ("string", "dollar")
             text += MASK if masked else token.text
-            after = token.upper in SECRET or (after and (token.is_blank or token.upper in ("AS", "=", "TO")))
+            goes_on = masked or token.is_blank or token.upper in ("AS", "=", "TO", "(")
+            after = users or token.name.upper() in SECRET or (after and goes_on)
     return text.strip()[:LONGEST]

@@ -18,7 +18,7 @@ import psycopg2
 from dwh.local.redshift import backend, protocol, relay
 from dwh.local.redshift.backend import Connection
 from dwh.local.redshift.channel import Channel
-from dwh.local.redshift.dialect.refusals import SETTINGS
+from dwh.local.redshift.dialect.refusals import ENCODINGS, SETTINGS
 from dwh.local.redshift.protocol import ProtocolError
 from dwh.local.redshift.roles import SYSTEM
 
@@ -32,7 +32,6 @@ TOLD = {
     "padb_revision": "local",
 }
 # The encodings of clients: all are UTF-8, but for what says nothing about it.
-ENCODINGS = ("UTF8", "UTF-8", "UNICODE", "SQL_ASCII")
 KEY_BYTES = 4
 # A part of PostgreSQL's refusal -> its SQLSTATE, which libpq does not hand on.
 STATES = (

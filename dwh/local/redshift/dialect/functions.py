@@ -104,7 +104,7 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
     if word in _WITH_WINDOW:
         return _WITH_WINDOW[word](tokens, inner, end, rewrite)
     parts = arguments(inner)
-    _check_window(word, len(parts), tokens, end)
+    check_window(word, tokens, opening, end)
     if word in NULL_IF_INVALID and len(parts) > 1 and (last := words(parts[-1], 2)) in (["TRUE", ""], ["FALSE", ""]):
         document, *others = map(rewrite, parts[:-1])
         text = ",".join([f"redshift.if_json({document})" if last[0] == "TRUE" else document, *others])
@@ -119,15 +119,25 @@ def call(name: Token, tokens: Tokens, opening: int, end: int, rewrite: Rewrite) 
     return f"{'redshift.' if word in REDEFINED else ''}{target}({text})", end + 1
 
 
-def _check_window(word: str, given: int, tokens: Tokens, end: int) -> None:
-    """Refuse what Redshift's windows do not have (its words: tidyverse/dplyr#962, OHDSI/Achilles#232)."""
+def check_window(word: str, tokens: Tokens, opening: int, end: int) -> None:
+    """Refuse what Redshift's windows do not have (its words: tidyverse/dplyr#962, OHDSI/Achilles#232).
+
+    Args:
+        word: the name of the function.
+        tokens: all of them.
+        opening: the place of its opening parenthesis.
+        end: that of the closing one.
+
+    Raises:
+        RedshiftError: saying what.
+    """
     over = next_code(tokens, end + 1)
     if over >= len(tokens) or tokens[over].upper != "OVER":
         return
-    if word in ("lag", "lead") and given > 2:
+    if word in ("lag", "lead") and len(arguments(tokens[opening + 1 : end])) > 2:
         raise RedshiftError(f"Default parameter not be supported for window function {word}", "0A000", hint="use NVL")
-    opening = next_code(tokens, over + 1)
-    inside = {token.upper for token in code(tokens[opening + 1 : closing(tokens, opening)])}
+    window = next_code(tokens, over + 1)
+    inside = {token.upper for token in code(tokens[window + 1 : closing(tokens, window)])}
     if "ORDER" in inside and word == "median":
         raise refused("ORDER BY in the window of MEDIAN")
     if "ORDER" in inside and word in FRAMED and "ROWS" not in inside:

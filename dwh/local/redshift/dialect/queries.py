@@ -48,6 +48,7 @@ def rewrite(tokens: Tokens) -> str:
             continue
         if opens and token.is_name and (token.kind == "quoted" or before == "."):
             refusals.check_hidden(token.name)
+            functions.check_window(token.name, tokens, following, closing(tokens, following))
         if token.text == "::":
             text, place = functions.cast_type(tokens, place + 1)
             output.append("::" + text)

@@ -22,6 +22,7 @@ CONSTRUCTS = tuple(
             "use IDENTITY for numbers",
         ),
         (r"^\s*do\b", "DO", ""),
+        (r"^\s*declare\s+\S+\s+((insensitive|asensitive|no|scroll)\s+)*binary\b", "a BINARY cursor", ""),
         (
             r"^\s*(savepoint|release)\b|^\s*rollback\s+(work\s+|transaction\s+)?to\b",
             "SAVEPOINT",
@@ -87,7 +88,6 @@ MISSING = tuple(
     (re.compile(pattern, re.DOTALL), construct)
     for pattern, construct in (
         (r"^\s*unload\b", "UNLOAD"),
-        (r"^\s*prepare\b.*?\bas\s+(insert|update|delete)\b", "PREPARE of a statement that changes data"),
         (r"^\s*(call|create\s+(or\s+replace\s+)?(procedure|function|library|model))\b", "a procedure or function"),
         (r"^\s*create\s+(external|datashare)\b", "an external schema, an external table or a datashare"),
         (r"\bwith\s+no\s+schema\s+binding\b", "WITH NO SCHEMA BINDING"),
@@ -204,6 +204,8 @@ SETTINGS = word_set(
     search_path statement_timeout datestyle timezone extra_float_digits client_encoding application_name
     """
 )
+# Of clients: Redshift converts none, and the server reads statements as UTF-8.
+ENCODINGS = ("UTF8", "UTF-8", "UNICODE", "SQL_ASCII")
 
 
 def check(text: str) -> None:

@@ -125,6 +125,18 @@ def _index(statement: Tokens, wanted: Token) -> int:
     return next(index for index, token in enumerate(statement) if token is wanted)
 
 
+def _with(statement: Tokens, words: Tokens) -> Plan:
+    """WITH before a query, an UPDATE or a DELETE (guide, UPDATE and DELETE); an INSERT has it before its SELECT."""
+    depth = 0
+    for place, token in enumerate(words):
+        depth += (token.text == "(") - (token.text == ")") if token.kind == "op" else 0
+        if depth == 0 and token.upper in ("INSERT", "MERGE"):
+            raise refused(f"WITH before {token.upper}", "write it before SELECT")
+        if depth == 0 and token.upper in ("UPDATE", "DELETE"):
+            return _written(statement, words, place + (1 if token.upper == "UPDATE" else 2))
+    return _pass(statement, words)
+
+
 def _written(statement: Tokens, words: Tokens, place: int) -> Plan:
     table, _ = lexer.take_name(words, place)
     return Plan(queries.rewrite_query(statement), writes=table, laterals=queries.aliases_used(statement))
@@ -184,6 +196,8 @@ def _prepare(statement: Tokens, words: Tokens) -> Plan:
     kinds = ", ".join(read_type(kind, 0, cast=True)[0] for kind in types)
     reader.need("AS")
     plan = translate(_from(statement, reader.next()), queries.lateral_aliases.get())
+    if plan.writes:
+        raise not_supported("PREPARE of a statement that changes data")
     return Plan(f"PREPARE {lexer.identifier(name)} {f'({kinds})' * bool(kinds)} AS {plan.sql}", laterals=plan.laterals)
 
 
@@ -205,7 +219,7 @@ def _cancel(statement: Tokens, words: Tokens) -> Plan:
         reader.next()
     if reader.word or process.kind != "number" or not process.text.isdecimal():
         raise syntax(reader.raw or process.text)
-    return Plan(f"DO $redshift$BEGIN PERFORM redshift.cancel({process.text}); END$redshift$", tag="CANCEL")
+    return Plan(f"DO $redshift$BEGIN PERFORM redshift.cancel({process.text}::int); END$redshift$", tag="CANCEL")
 
 
 def _lock(statement: Tokens, words: Tokens) -> Plan:
@@ -309,6 +323,9 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
         "default",
     ):
         raise not_supported(f"{name} with the value true", "use MERGE, which refuses several matches of a row")
+    encoding = words[-1].text.strip("'\"").upper()
+    if name == "client_encoding" and words[0].upper == "SET" and encoding not in (*refusals.ENCODINGS, "DEFAULT"):
+        raise RedshiftError(f'invalid value for parameter "client_encoding": "{encoding}"', "22023")
     if name in refusals.OWN_SETTINGS:
         at = _index(statement, words[place])
         return Plan(lexer.render([*statement[:at], Token("word", f"redshift.{name}"), *statement[at + 1 :]]))
@@ -343,12 +360,13 @@ def _end(statement: Tokens, words: Tokens) -> Plan:
 
 _PASSED = word_set(
     """
-    SELECT WITH DECLARE FETCH CLOSE GRANT REVOKE COMMENT DEALLOCATE REFRESH
+    SELECT DECLARE FETCH CLOSE GRANT REVOKE COMMENT DEALLOCATE REFRESH
     """
 )
 _EXPLAINED = word_set("( SELECT WITH INSERT UPDATE DELETE CREATE")
 _VERBS: dict[str, Callable[[Tokens, Tokens], Plan]] = {
     **dict.fromkeys(_PASSED, _pass),
+    "WITH": _with,
     "EXPLAIN": _explain,
     "INSERT": _insert,
     "UPDATE": _update,
