@@ -7,6 +7,9 @@ installed := .venv/installed
 tested := .venv/tested
 # pip shows what it does, and leaves it to Python to compile what is used: compiling all of it takes as long as the rest.
 pip_install := $(py) -m pip install --disable-pip-version-check --no-compile
+# So that Python keeps what it has compiled. Images of Docker often forbid it: then every process compiles pandas anew,
+# which takes a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 # .venv keeps the Python that it was made with; make PYTHON=python3.13 makes it anew with another.
 made_with := $(shell cat $(installed) 2>/dev/null)

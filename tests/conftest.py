@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -34,7 +35,16 @@ def pytest_report_header():
 
 @pytest.fixture(scope="session")
 def servers():
-    """Requested by whatever starts a server, a local target, or moto's AWS: that takes seconds."""
+    """Requested by whatever starts a server, a local target, or moto's AWS: that takes seconds.
+
+    botocore reads each service's model once: reading EC2's takes longer than a whole run of a step.
+    Moto leaves out the images of machines: nothing here asks for one, and every reset makes thousands of them.
+    """
+    loader = botocore.session.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda *_args: loader)
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -98,7 +98,7 @@ def shell(project, run, redirect="", before="", **environ):
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize(("run", "fault"), some(itertools.product(RUNS, FAULTS), 9))
+@pytest.mark.parametrize(("run", "fault"), some(itertools.product(RUNS, FAULTS), 13))
 def test_no_stream_makes_a_step_stumble(loaded, undisturbed, run, fault):
     code, prints = RUNS[run]
     lost = prints and fault in LOST_RESULT
@@ -200,7 +200,7 @@ def test_a_working_folder_that_is_gone_is_named(loaded, step):
     assert "hint: change to the project's folder\n" in ran.err
 
 
-@pytest.mark.parametrize("run", some([run for run in RUNS if "--version" not in run], 3))
+@pytest.mark.parametrize("run", some([run for run in RUNS if "--version" not in run], 5))
 def test_from_a_folder_that_is_gone_everything_else_works(loaded, undisturbed, run):
     code, _ = RUNS[run]
     gone = "mkdir gone && cd gone && rmdir ../gone &&"

@@ -39,8 +39,8 @@ STOP_SECONDS = 40
 QUIET_SECONDS = 3  # a start takes less than two
 ANEW = "its warehouse starts empty, so run create_tables.py and etl.py after it"
 SAMPLE = "generated sample"
-# Threads of the launcher share their memory pools.
-SPARING = {"MALLOC_ARENA_MAX": "2"}
+# Threads of the launcher share their memory pools. Moto makes no images of machines, which no service here starts.
+SPARING = {"MALLOC_ARENA_MAX": "2", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
 # What a process needs of our environment; secrets, proxies and AWS_* variables are none of the launcher's business.
 PASSED_ON = ("PATH", "PYTHONPATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV")
 PROJECT = Path(__file__).parents[2]

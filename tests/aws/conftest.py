@@ -10,12 +10,6 @@ from moto.iam.models import ManagedPolicy
 from pristine import put_cfg
 
 
-@pytest.fixture(scope="session", autouse=True)
-def service_models_read_once():
-    with accounts.read_once():
-        yield
-
-
 @pytest.fixture(autouse=True)
 def boundaries_counted(monkeypatch):
     """IAM says how many roles a policy bounds; moto always says none."""

@@ -261,7 +261,7 @@ def answer(made, data):
             place = end
         data = made.recv(65536)
         assert data, kinds
-        heard += data
+        heard, place = heard[place:] + data, 0
 
 
 MANY = "SELECT a.relname, b.relname FROM pg_class a, pg_class b"
