@@ -23,7 +23,7 @@ CHUNK = 1 << 18
 # The name of our statements among the client's.
 HIDDEN = "redshift hidden"
 # What makes PostgreSQL give up a transaction in which the error was ours.
-FAIL = "SELECT redshift.throw('', '', '', 'P0001')"
+FAIL = "DO $$BEGIN RAISE EXCEPTION 'refused'; END$$"
 # What ends rows of text: CommandComplete, or PortalSuspended, before ReadyForQuery. Neither can be in a row, whose
 # values have no NUL: the tag would have to be the row's own length, which is then more than a gigabyte.
 _READY = re.compile(rb"Z\x00\x00\x00\x05[ITE]\Z")

@@ -16,12 +16,10 @@ LEFT JOIN redshift.column_attributes AS ca ON ca.tbl = a.attrelid AND ca.attnum 
 WHERE a.attnum > 0 AND NOT a.attisdropped;
 
 -- The numbers under which Redshift keeps encodings are not documented: these are good for FORMAT_ENCODING alone.
-CREATE FUNCTION pg_catalog.format_encoding(number integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-SELECT (string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '))[number + 1]
-$$;
-CREATE FUNCTION redshift.encoding_number(name text) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
-SELECT (array_position(string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '), name) - 1)::smallint
-$$;
+CREATE FUNCTION pg_catalog.format_encoding(number integer) RETURNS text IMMUTABLE
+RETURN (string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '))[number + 1];
+CREATE FUNCTION redshift.encoding_number(name text) RETURNS smallint IMMUTABLE
+RETURN (array_position(string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '), name) - 1)::smallint;
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/viewing-distribution-styles.html
 -- Checks of lengths, zone maps and sequences are ours: a table has no other constraints and indexes than its keys. The row of

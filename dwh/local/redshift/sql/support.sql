@@ -2,21 +2,6 @@
 CREATE SCHEMA redshift;
 GRANT USAGE ON SCHEMA redshift TO PUBLIC;
 
--- Raise an error as the server, so that psycopg2 sees a true one and the transaction ends.
-CREATE FUNCTION redshift.throw(message text, detail text, hint text, sqlstate text) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF detail <> '' AND hint <> '' THEN
-        RAISE EXCEPTION USING MESSAGE = message, DETAIL = detail, HINT = hint, ERRCODE = sqlstate;
-    ELSIF detail <> '' THEN
-        RAISE EXCEPTION USING MESSAGE = message, DETAIL = detail, ERRCODE = sqlstate;
-    ELSIF hint <> '' THEN
-        RAISE EXCEPTION USING MESSAGE = message, HINT = hint, ERRCODE = sqlstate;
-    ELSE
-        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = sqlstate;
-    END IF;
-END $$;
-
 CREATE FUNCTION redshift.inform(message text) RETURNS void
 LANGUAGE plpgsql AS $$ BEGIN RAISE INFO USING MESSAGE = message; END $$;
 
