@@ -27,12 +27,8 @@ BEGIN
 END $$;
 CREATE FUNCTION pg_catalog.date_part_year(day date) RETURNS integer IMMUTABLE RETURN pg_catalog.date_part('year', day)::integer;
 
--- DATE_TRUNC of a DATE is a TIMESTAMP, as is that of a string.
 CREATE FUNCTION redshift.date_trunc(part text, moment timestamp) RETURNS timestamp IMMUTABLE RETURN pg_catalog.date_trunc(part, moment);
 CREATE FUNCTION redshift.date_trunc(part text, moment timestamptz) RETURNS timestamptz STABLE RETURN pg_catalog.date_trunc(part, moment);
-CREATE FUNCTION redshift.date_trunc(part text, day date) RETURNS timestamp IMMUTABLE RETURN pg_catalog.date_trunc(part, day::timestamp);
-CREATE FUNCTION redshift.date_trunc(part text, moment text) RETURNS timestamp IMMUTABLE
-RETURN pg_catalog.date_trunc(part, moment::timestamp);
 
 -- DATEADD always gives a TIMESTAMP (of a TIMESTAMPTZ, a TIMESTAMPTZ).
 CREATE FUNCTION redshift.span(part text, number bigint) RETURNS interval IMMUTABLE
@@ -51,10 +47,6 @@ CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamp) R
 RETURN moment + redshift.span(part, number) + redshift.leap(part, number, moment::timestamp);
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timestamptz) RETURNS timestamptz STABLE
 RETURN moment + redshift.span(part, number) + redshift.leap(part, number, moment::timestamp);
-CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, day date) RETURNS timestamp IMMUTABLE
-RETURN dateadd(part, number, day::timestamp);
-CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment text) RETURNS timestamp IMMUTABLE
-RETURN dateadd(part, number, moment::timestamp);
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment time) RETURNS time IMMUTABLE
 RETURN moment + redshift.span(part, number);
 CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment timetz) RETURNS timetz IMMUTABLE
@@ -81,15 +73,11 @@ END $$;
 CREATE FUNCTION pg_catalog.datediff(part text, a timestamp, b timestamp) RETURNS bigint IMMUTABLE
 RETURN redshift.boundaries(part, b) - redshift.boundaries(part, a);
 CREATE FUNCTION pg_catalog.datediff(part text, a timestamptz, b timestamptz) RETURNS bigint STABLE
-RETURN redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp);
-CREATE FUNCTION pg_catalog.datediff(part text, a date, b date) RETURNS bigint IMMUTABLE
-RETURN redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp);
+RETURN datediff(part, a::timestamp, b::timestamp);
 CREATE FUNCTION pg_catalog.datediff(part text, a time, b time) RETURNS bigint IMMUTABLE
 RETURN redshift.boundaries(part, date '1970-01-04' + b) - redshift.boundaries(part, date '1970-01-04' + a);
 CREATE FUNCTION pg_catalog.datediff(part text, a timetz, b timetz) RETURNS bigint IMMUTABLE
 RETURN datediff(part, (a AT TIME ZONE 'UTC')::time, (b AT TIME ZONE 'UTC')::time);
-CREATE FUNCTION pg_catalog.datediff(part text, a text, b text) RETURNS bigint IMMUTABLE
-RETURN redshift.boundaries(part, b::timestamp) - redshift.boundaries(part, a::timestamp);
 
 CREATE FUNCTION pg_catalog.convert_timezone(source text, target text, moment timestamp) RETURNS timestamp STABLE
 RETURN (moment AT TIME ZONE source) AT TIME ZONE target;
@@ -98,16 +86,29 @@ RETURN (moment AT TIME ZONE 'UTC') AT TIME ZONE target;
 CREATE FUNCTION pg_catalog.convert_timezone(target text, moment timestamptz) RETURNS timestamp STABLE RETURN moment AT TIME ZONE target;
 CREATE FUNCTION pg_catalog.last_day(moment timestamp) RETURNS date IMMUTABLE
 RETURN (pg_catalog.date_trunc('month', moment) + interval '1 month - 1 day')::date;
-CREATE FUNCTION pg_catalog.last_day(day date) RETURNS date IMMUTABLE
-RETURN (pg_catalog.date_trunc('month', day::timestamp) + interval '1 month - 1 day')::date;
 -- The last day of a month stays a last day.
 CREATE FUNCTION pg_catalog.add_months(moment timestamp, number bigint) RETURNS timestamp IMMUTABLE
 RETURN CASE WHEN moment::date = last_day(moment)
                   THEN last_day(moment + number * interval '1 month') + moment::time
                   ELSE moment + number * interval '1 month' END;
-CREATE FUNCTION pg_catalog.add_months(day date, number bigint) RETURNS timestamp IMMUTABLE RETURN add_months(day::timestamp, number);
-CREATE FUNCTION pg_catalog.add_months(moment text, number bigint) RETURNS timestamp IMMUTABLE RETURN add_months(moment::timestamp, number);
-CREATE FUNCTION pg_catalog.last_day(moment text) RETURNS date IMMUTABLE RETURN last_day(moment::timestamp);
+-- A DATE counts as a TIMESTAMP, and so does a string.
+DO $$
+DECLARE
+    kind text;
+BEGIN
+    FOREACH kind IN ARRAY ARRAY['date', 'text'] LOOP
+        EXECUTE format('
+            CREATE FUNCTION redshift.date_trunc(part text, moment %1$s) RETURNS timestamp IMMUTABLE
+            RETURN pg_catalog.date_trunc(part, moment::timestamp);
+            CREATE FUNCTION pg_catalog.dateadd(part text, number bigint, moment %1$s) RETURNS timestamp IMMUTABLE
+            RETURN dateadd(part, number, moment::timestamp);
+            CREATE FUNCTION pg_catalog.datediff(part text, a %1$s, b %1$s) RETURNS bigint IMMUTABLE
+            RETURN datediff(part, a::timestamp, b::timestamp);
+            CREATE FUNCTION pg_catalog.last_day(moment %1$s) RETURNS date IMMUTABLE RETURN last_day(moment::timestamp);
+            CREATE FUNCTION pg_catalog.add_months(moment %1$s, number bigint) RETURNS timestamp IMMUTABLE
+            RETURN add_months(moment::timestamp, number)', kind);
+    END LOOP;
+END $$;
 -- TO_DATE counts on where a month has no such day, unless it is told to be strict (guide, TO_DATE).
 CREATE FUNCTION redshift.to_date(value text, format text, is_strict boolean DEFAULT false) RETURNS date LANGUAGE plpgsql STABLE STRICT AS $$
 DECLARE
@@ -133,17 +134,6 @@ RETURN (pg_catalog.date_part('year', a) - pg_catalog.date_part('year', b)) * 12
 CREATE FUNCTION pg_catalog.next_day(day date, name text) RETURNS date IMMUTABLE
 RETURN day + 1 + (strpos('sumotuwethfrsa', lower(left(name, 2))) / 2 - pg_catalog.date_part('dow', day)::int + 6) % 7;
 CREATE FUNCTION redshift.trunc(moment timestamp) RETURNS date IMMUTABLE RETURN moment::date;
-CREATE FUNCTION redshift.trunc(number numeric) RETURNS numeric IMMUTABLE RETURN pg_catalog.trunc(number);
-CREATE FUNCTION redshift.trunc(number double precision) RETURNS double precision IMMUTABLE RETURN pg_catalog.trunc(number);
-CREATE FUNCTION redshift.trunc(number numeric, places integer) RETURNS numeric IMMUTABLE RETURN pg_catalog.trunc(number, places);
-CREATE FUNCTION redshift.trunc(number double precision, places integer) RETURNS double precision IMMUTABLE
-RETURN pg_catalog.trunc(number::numeric, places)::double precision;
-CREATE FUNCTION redshift.round(number numeric) RETURNS numeric IMMUTABLE RETURN pg_catalog.round(number);
--- Half away from zero, also for floating point, where PostgreSQL rounds half to even.
-CREATE FUNCTION redshift.round(number double precision) RETURNS double precision IMMUTABLE RETURN sign(number) * floor(abs(number) + 0.5);
-CREATE FUNCTION redshift.round(number numeric, places integer) RETURNS numeric IMMUTABLE RETURN pg_catalog.round(number, places);
-CREATE FUNCTION redshift.round(number double precision, places integer) RETURNS double precision IMMUTABLE
-RETURN pg_catalog.round(number::numeric, places)::double precision;
 
 -- Strings. Arguments are VARCHAR: a CHAR value loses its padding on the way, as LEN wants it.
 CREATE FUNCTION redshift.concat(a text, b text) RETURNS text IMMUTABLE RETURN a || b;

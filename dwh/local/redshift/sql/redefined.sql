@@ -7,8 +7,8 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['lower', 'upper', 'initcap'] LOOP
-        EXECUTE format('CREATE FUNCTION redshift.%1$s(text) RETURNS text LANGUAGE sql IMMUTABLE
-                            AS ''SELECT pg_catalog.%1$s($1 COLLATE pg_c_utf8) COLLATE "default"''', name);
+        EXECUTE format('CREATE FUNCTION redshift.%1$s(text) RETURNS text IMMUTABLE
+                        RETURN pg_catalog.%1$s($1 COLLATE pg_c_utf8) COLLATE "default"', name);
     END LOOP;
 END $$;
 -- These are DOUBLE PRECISION whatever they are given; of a NUMERIC, PostgreSQL makes a NUMERIC.
@@ -17,8 +17,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['sqrt', 'exp', 'ln', 'log'] LOOP
-        EXECUTE format('CREATE FUNCTION redshift.%1$s(double precision) RETURNS double precision LANGUAGE sql IMMUTABLE
-                            AS ''SELECT pg_catalog.%1$s($1)''', name);
+        EXECUTE format('CREATE FUNCTION redshift.%1$s(double precision) RETURNS double precision IMMUTABLE RETURN pg_catalog.%1$s($1)', name);
     END LOOP;
     FOREACH name IN ARRAY ARRAY['stddev', 'stddev_samp', 'stddev_pop', 'variance', 'var_samp', 'var_pop'] LOOP
         EXECUTE format('CREATE AGGREGATE redshift.%s(double precision) (SFUNC = float8_accum, STYPE = double precision[],
@@ -29,22 +28,27 @@ END $$;
 CREATE FUNCTION redshift.power(double precision, double precision) RETURNS double precision IMMUTABLE RETURN pg_catalog.power($1, $2);
 CREATE FUNCTION redshift.log(double precision, double precision) RETURNS double precision IMMUTABLE
 RETURN pg_catalog.log($1::numeric, $2::numeric)::double precision;
--- Integers stay integers; PostgreSQL makes DOUBLE PRECISION of them.
+-- Integers stay integers, of which PostgreSQL makes DOUBLE PRECISION; and DOUBLE PRECISION is rounded as NUMERIC is.
 DO $$
 DECLARE
     name text;
     kind text;
 BEGIN
-    FOREACH kind IN ARRAY ARRAY['smallint', 'integer', 'bigint'] LOOP
-        FOREACH name IN ARRAY ARRAY['pg_catalog.ceil', 'pg_catalog.ceiling', 'pg_catalog.floor', 'redshift.round', 'redshift.trunc'] LOOP
-            EXECUTE format('CREATE FUNCTION %s(%s) RETURNS %2$s LANGUAGE sql IMMUTABLE AS ''SELECT $1''', name, kind);
-        END LOOP;
+    FOREACH kind IN ARRAY ARRAY['smallint', 'integer', 'bigint', 'numeric', 'double precision'] LOOP
         FOREACH name IN ARRAY ARRAY['round', 'trunc'] LOOP
-            EXECUTE format('CREATE FUNCTION redshift.%1$s(%2$s, integer) RETURNS %2$s LANGUAGE sql IMMUTABLE
-                                AS ''SELECT pg_catalog.%1$s($1::numeric, $2)::%2$s''', name, kind);
+            EXECUTE format('CREATE FUNCTION redshift.%1$s(%2$s, integer) RETURNS %2$s IMMUTABLE RETURN pg_catalog.%1$s($1::numeric, $2)', name, kind);
+        END LOOP;
+        CONTINUE WHEN kind IN ('numeric', 'double precision');
+        FOREACH name IN ARRAY ARRAY['pg_catalog.ceil', 'pg_catalog.ceiling', 'pg_catalog.floor', 'redshift.round', 'redshift.trunc'] LOOP
+            EXECUTE format('CREATE FUNCTION %s(%s) RETURNS %2$s IMMUTABLE RETURN $1', name, kind);
         END LOOP;
     END LOOP;
 END $$;
+CREATE FUNCTION redshift.round(number numeric) RETURNS numeric IMMUTABLE RETURN pg_catalog.round(number);
+CREATE FUNCTION redshift.trunc(number numeric) RETURNS numeric IMMUTABLE RETURN pg_catalog.trunc(number);
+CREATE FUNCTION redshift.trunc(number double precision) RETURNS double precision IMMUTABLE RETURN pg_catalog.trunc(number);
+-- Half away from zero, also for floating point, where PostgreSQL rounds half to even.
+CREATE FUNCTION redshift.round(number double precision) RETURNS double precision IMMUTABLE RETURN sign(number) * floor(abs(number) + 0.5);
 -- SUM of REAL is DOUBLE PRECISION; PostgreSQL adds up in REAL.
 CREATE FUNCTION redshift.sum_of_reals(state double precision[]) RETURNS double precision IMMUTABLE
 RETURN CASE WHEN state[1] > 0 THEN state[2] END;
@@ -65,8 +69,8 @@ DECLARE
     kind text;
 BEGIN
     FOREACH kind IN ARRAY ARRAY['integer', 'bigint', 'numeric', 'real', 'double precision'] LOOP
-        EXECUTE format('CREATE FUNCTION redshift.to_char(number %s, format text) RETURNS text LANGUAGE sql STABLE
-            AS ''SELECT pg_catalog.to_char(number, redshift.with_currency(format, ''''"$"''''))''', kind);
+        EXECUTE format('CREATE FUNCTION redshift.to_char(number %s, format text) RETURNS text STABLE
+                        RETURN pg_catalog.to_char(number, redshift.with_currency(format, ''"$"''))', kind);
     END LOOP;
 END $$;
 -- TO_NUMBER: PostgreSQL's loses a digit of a number with group separators where the format has FM, or L and its locale no sign.
