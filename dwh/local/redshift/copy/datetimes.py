@@ -19,7 +19,8 @@ DEFAULT_DATE = "YYYY-MM-DD"
 DEFAULT_TIMESTAMP = "YYYY-MM-DD HH:MI:SS"
 DEFAULT_TIMESTAMPTZ = "YYYY-MM-DD HH:MI:SSOF"
 EPOCHS = {"epochsecs": 1_000_000, "epochmillisecs": 1_000}
-MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 # Hours from UTC: Eastern, Central, Mountain and Pacific time, in winter and in summer.
 ZONES = dict.fromkeys(("utc", "gmt", "z"), 0) | {
     f"{zone}{season}t": hours - place for place, zone in enumerate("ecmp") for season, hours in (("s", -5), ("d", -4))
