@@ -16,10 +16,9 @@ LEFT JOIN redshift.column_attributes AS ca ON ca.tbl = a.attrelid AND ca.attnum 
 WHERE a.attnum > 0 AND NOT a.attisdropped;
 
 -- The numbers under which Redshift keeps encodings are not documented: these are good for FORMAT_ENCODING alone.
-CREATE FUNCTION pg_catalog.format_encoding(number integer) RETURNS text IMMUTABLE
-RETURN (string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '))[number + 1];
-CREATE FUNCTION redshift.encoding_number(name text) RETURNS smallint IMMUTABLE
-RETURN (array_position(string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '), name) - 1)::smallint;
+CREATE FUNCTION redshift.encoding_names() RETURNS text[] IMMUTABLE RETURN string_to_array(
+    'none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' ');
+CREATE FUNCTION pg_catalog.format_encoding(number integer) RETURNS text IMMUTABLE RETURN (redshift.encoding_names())[number + 1];
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/viewing-distribution-styles.html
 -- Checks of lengths, zone maps and sequences are ours: a table has no other constraints and indexes than its keys. The row of
@@ -51,7 +50,7 @@ BEGIN
     END LOOP;
     EXECUTE format('CREATE VIEW redshift.pg_attribute AS
         SELECT a.*, coalesce(e.distkey, false) AS attisdistkey, coalesce(e.sortkey, 0) AS attsortkeyord,
-               redshift.encoding_number(coalesce(e.encoding, ''none'')) AS attencodingtype
+               (array_position(redshift.encoding_names(), coalesce(e.encoding, ''none'')) - 1)::smallint AS attencodingtype
         FROM pg_catalog.pg_attribute AS a
         LEFT JOIN redshift.encodings AS e ON e.tbl = a.attrelid AND e.attnum = a.attnum
         UNION ALL SELECT %s, false, 0, 0
