@@ -303,11 +303,8 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
         return _act_as(words, place + 1)
     if name in ("time", "all", "characteristics"):
         return Plan(lexer.render(statement))
-    if name == "error_on_nondeterministic_update" and words[-1].text.strip("'").lower() not in (
-        "false",
-        "off",
-        "default",
-    ):
+    value = words[-1].text.strip("'").lower()
+    if name == "error_on_nondeterministic_update" and value not in ("false", "off", "default"):
         raise not_supported(f"{name} with the value true", "use MERGE, which refuses several matches of a row")
     if name in refusals.OWN_SETTINGS:
         at = _index(statement, words[place])
