@@ -66,5 +66,3 @@ CREATE VIEW pg_catalog.stv_sessions AS
 SELECT began AT TIME ZONE 'UTC' AS starttime, pid AS process, pg_get_userbyid(userid)::char(50) AS user_name,
        database::char(50) AS db_name, 0 AS timeout_sec
 FROM redshift.sessions();
-GRANT SELECT ON pg_catalog.sys_query_history, pg_catalog.stl_query, pg_catalog.stv_inflight,
-    pg_catalog.stv_recents, pg_catalog.stv_sessions TO PUBLIC;

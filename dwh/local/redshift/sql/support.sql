@@ -1,6 +1,8 @@
 -- The stand-in's own schema: its helpers, and the PostgreSQL functions that Redshift defines otherwise.
 CREATE SCHEMA redshift;
 GRANT USAGE ON SCHEMA redshift TO PUBLIC;
+-- Everybody may read what the files below make: no table of theirs holds a secret, and views show a user what the user may see.
+ALTER DEFAULT PRIVILEGES IN SCHEMA redshift, pg_catalog GRANT SELECT ON TABLES TO PUBLIC;
 
 CREATE FUNCTION redshift.inform(message text) RETURNS void
 LANGUAGE plpgsql AS $$ BEGIN RAISE INFO USING MESSAGE = message; END $$;
@@ -27,7 +29,7 @@ CREATE TABLE redshift.keys (
     oid oid NOT NULL DEFAULT nextval('redshift.key_numbers'), tbl oid, name text, kind "char" NOT NULL,
     columns smallint[] NOT NULL, foreign_table oid, foreign_columns smallint[], PRIMARY KEY (tbl, name));
 GRANT USAGE ON SEQUENCE redshift.key_numbers TO PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.table_attributes, redshift.column_attributes, redshift.keys TO PUBLIC;
+GRANT INSERT, UPDATE, DELETE ON redshift.table_attributes, redshift.column_attributes, redshift.keys TO PUBLIC;
 
 -- Byte checks for the character columns of a table that have none, or one for another length. ``fits`` says that the
 -- rows that are there need not be looked at.
