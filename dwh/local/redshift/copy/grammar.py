@@ -123,11 +123,7 @@ def _option(reader: Reader, copy: Copy) -> str:
         if reader.word not in _BEFORE[word]:
             raise syntax(reader.raw)
         return _option(reader, copy)
-    if word == "JSON":
-        reader.take("AS")
-        following = reader.tokens[reader.place : reader.place + 1]
-        copy.json = _string(reader) if following and following[0].kind == "string" else "auto"
-    elif word in FLAGS:
+    if word in FLAGS:
         copy.flags.add(word)
     elif word in COMPRESSIONS:
         copy.compression = word
@@ -168,9 +164,14 @@ def _credentials(reader: Reader) -> str:
     return _arns(pairs["aws_iam_role"])
 
 
-def _replacement(reader: Reader) -> str:
+def _optional(reader: Reader, otherwise: str) -> str:
+    """The string that comes next; what is meant without one."""
     following = reader.tokens[reader.place : reader.place + 1]
-    character = _string(reader) if following and following[0].kind == "string" else "?"
+    return _string(reader) if following and following[0].kind == "string" else otherwise
+
+
+def _replacement(reader: Reader) -> str:
+    character = _optional(reader, "?")
     if len(character) != 1 or not character.isascii() or character == "\0":
         raise RedshiftError("ACCEPTINVCHARS replacement must be one ASCII character other than NUL", "22023")
     return character
@@ -186,6 +187,7 @@ def _encoding(reader: Reader) -> str:
 
 # Option -> what it sets, and how its argument is read.
 _WITH_ARGUMENT: dict[str, tuple[str, Callable[[Reader], Any]]] = {
+    "JSON": ("json", lambda reader: _optional(reader, "auto")),
     "IAM_ROLE": ("role", _role),
     "CREDENTIALS": ("role", _credentials),
     "REGION": ("region", _string),
