@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
-import moto.utilities.utils
 from moto.core.config import default_user_config
+from moto.utilities import utils
 
 from dwh.local import certificate, secret
 
@@ -46,14 +46,6 @@ log = logging.getLogger(__name__)
 
 Start = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], Start], Iterable[bytes]]
-
-
-def _without_instances() -> None:
-    """Keep moto from loading its catalogue of EC2 instances: 55 MB, and half a second at the start.
-
-    Must run before moto.ec2 is imported, which reads the files at import.
-    """
-    moto.utilities.utils.load_resource = lambda resource: {}
 
 
 @contextmanager
@@ -77,7 +69,8 @@ def create_app(state: Path, homes: Path, token: str) -> Application:
         homes: a folder for the files of the clusters, which only this user can enter.
         token: the secret that every request must show.
     """
-    _without_instances()
+    # Before moto.ec2 is imported, which would read its catalogue of EC2 instances: 55 MB, and half a second.
+    utils.load_resource = lambda resource: {}
     # The policies that AWS manages, as AmazonS3ReadOnlyAccess: 18 MB and a tenth of a second, when IAM is first called.
     default_user_config["iam"]["load_aws_managed_policies"] = True
     with _read_once():
@@ -198,7 +191,9 @@ class Application:
         return _answer(start, "200 OK", json.dumps(body).encode())
 
     def _sync(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        return _answer(start, "200 OK", json.dumps(self.mirror.sync(_body(environ))).encode())
+        from dwh.local.api import inside
+
+        return _answer(start, "200 OK", json.dumps(self.mirror.sync(inside.body(environ))).encode())
 
 
 def _of_a_web_page(environ: dict[str, Any]) -> bool:
@@ -217,11 +212,6 @@ def _unknown_caller(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
     unknown, missing = ERRORS.get(service, ("InvalidClientTokenId", "MissingAuthenticationToken"))
     code = unknown if secret.access_key(environ) else missing
     return _refuse(environ, start, "403 Forbidden", service, code, "The local target answers its own user only")
-
-
-def _body(environ: dict[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
-    return body
 
 
 def _answer(start: Start, status: str, body: bytes, kind: str = "application/json") -> Iterable[bytes]:

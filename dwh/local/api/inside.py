@@ -88,15 +88,19 @@ def _entry(name: str, found: Any) -> dict[str, Any] | None:
     return {"key": name, "size": found.size} if isinstance(found, FakeKey) else None  # no delete marker
 
 
+def body(environ: dict[str, Any]) -> Any:
+    """The JSON that a request brings."""
+    return json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+
+
 def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     """Answer a request of the local Redshift's: its body is a list of what the function below is asked about."""
-    about = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
-    path = environ["PATH_INFO"]
-    status, body = "200 OK", content(*about) if path == CONTENT else json.dumps(ANSWERS[path](*about)).encode()
-    if body is None:
-        status, body = "404 Not Found", b""
-    start(status, [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(body)))])
-    return [body]
+    about, path = body(environ), environ["PATH_INFO"]
+    found = content(*about) if path == CONTENT else json.dumps(ANSWERS[path](*about)).encode()
+    told = found or b""
+    status = "404 Not Found" if found is None else "200 OK"
+    start(status, [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(told)))])
+    return [told]
 
 
 CONTENT, ROLES = "/_local/content", "/_local/roles"

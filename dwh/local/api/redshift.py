@@ -17,36 +17,18 @@ from moto.s3.models import s3_backends
 from dwh.keys import NODE_TYPES
 from dwh.local.api import rules
 from dwh.local.api.cluster import LocalCluster, refuse
+from dwh.local.redshift.dialect.lexer import word_set
 
 # What the local target models; every other call is refused.
-SUPPORTED = frozenset(
-    {
-        "CreateCluster",
-        "DescribeClusters",
-        "ModifyCluster",
-        "DeleteCluster",
-        "PauseCluster",
-        "ResumeCluster",
-        "RebootCluster",
-        "ModifyClusterIamRoles",
-        "GetClusterCredentials",
-        "DescribeOrderableClusterOptions",
-        "CreateClusterParameterGroup",
-        "DescribeClusterParameterGroups",
-        "ModifyClusterParameterGroup",
-        "DeleteClusterParameterGroup",
-        "DescribeClusterParameters",
-        "DescribeDefaultClusterParameters",
-        "CreateClusterSubnetGroup",
-        "DescribeClusterSubnetGroups",
-        "DeleteClusterSubnetGroup",
-        "CreateTags",
-        "DescribeTags",
-        "DeleteTags",
-        "EnableLogging",
-        "DisableLogging",
-        "DescribeLoggingStatus",
-    }
+SUPPORTED = word_set(
+    """
+    CreateCluster DescribeClusters ModifyCluster DeleteCluster PauseCluster ResumeCluster RebootCluster
+    ModifyClusterIamRoles GetClusterCredentials DescribeOrderableClusterOptions CreateClusterParameterGroup
+    DescribeClusterParameterGroups ModifyClusterParameterGroup DeleteClusterParameterGroup
+    DescribeClusterParameters DescribeDefaultClusterParameters CreateClusterSubnetGroup
+    DescribeClusterSubnetGroups DeleteClusterSubnetGroup CreateTags DescribeTags DeleteTags EnableLogging
+    DisableLogging DescribeLoggingStatus
+    """
 )
 DEFAULT_GROUP = "default.redshift-2.0"
 # https://docs.aws.amazon.com/redshift/latest/mgmt/workload-mgmt-config.html and .../working-with-parameter-groups.html
@@ -183,12 +165,7 @@ class LocalRedshift(RedshiftResponse):
         subnets = self.redshift_backend.ec2_backend.describe_subnets()
         zones = [{"Name": name} for name in sorted({subnet.availability_zone for subnet in subnets})]
         options = [
-            {
-                "ClusterVersion": "1.0",
-                "ClusterType": kind,
-                "NodeType": node,
-                "AvailabilityZones": zones,
-            }
+            {"ClusterVersion": "1.0", "ClusterType": kind, "NodeType": node, "AvailabilityZones": zones}
             for node, (counts, *_) in NODE_TYPES.items()
             for kind in (["single-node"] if counts.start == 1 else []) + ["multi-node"]
             if wanted in (None, node)

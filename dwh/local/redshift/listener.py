@@ -20,6 +20,7 @@ from pathlib import Path
 from dwh.local.redshift import login, protocol, session
 from dwh.local.redshift.aws import Aws
 from dwh.local.redshift.channel import Channel, Gone
+from dwh.local.redshift.errors import RedshiftError
 from dwh.local.redshift.history import History, Recorder
 
 HOST = "127.0.0.1"
@@ -160,7 +161,7 @@ def attend(client: Channel, door: login.Door, aws: Aws, history: History, alive:
                 client.trust()
                 login.welcome(client, connection, key)
                 session.serve(client, connection, alive)
-        except login.Refused as refusal:
+        except RedshiftError as refusal:
             client.send(protocol.error(refusal.message, refusal.sqlstate, severity="FATAL"))
         except protocol.ProtocolError as error:
             client.send(protocol.error(str(error), "08P01", severity="FATAL"))

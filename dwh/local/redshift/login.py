@@ -19,6 +19,7 @@ from dwh.local.redshift import backend, protocol, relay
 from dwh.local.redshift.backend import Connection
 from dwh.local.redshift.channel import Channel
 from dwh.local.redshift.dialect.refusals import ENCODINGS, SETTINGS
+from dwh.local.redshift.errors import RedshiftError
 from dwh.local.redshift.protocol import ProtocolError
 from dwh.local.redshift.roles import SYSTEM
 
@@ -40,20 +41,6 @@ STATES = (
     ("pg_hba.conf", "28000"),
     ("invalid value", "22023"),
 )
-
-
-class Refused(Exception):
-    """The client may not come in.
-
-    Args:
-        message: what it is told.
-        sqlstate: five characters.
-    """
-
-    def __init__(self, message: str, sqlstate: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.sqlstate = sqlstate
 
 
 @dataclass(frozen=True)
@@ -82,7 +69,7 @@ def admit(client: Channel, door: Door, *, full: str) -> Connection | None:
         full: why nobody is let in any more, or nothing.
 
     Raises:
-        Refused: with what the client is to be told.
+        RedshiftError: the client may not come in.
         ProtocolError: it does not speak the protocol.
         Gone: it has hung up.
     """
@@ -91,13 +78,13 @@ def admit(client: Channel, door: Door, *, full: str) -> Connection | None:
         cancel(door.sessions, body)
         return None
     if code != protocol.VERSION:
-        raise Refused(f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: server supports 3.0", "0A000")
+        raise RedshiftError(f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: server supports 3.0", "0A000")
     asked = protocol.startup(body)
     if door.require_ssl and not client.encrypted:
         user, database = asked.get("user", ""), asked.get("database", "")
-        raise Refused(f'no pg_hba.conf entry for user "{user}", database "{database}", SSL off', "28000")
+        raise RedshiftError(f'no pg_hba.conf entry for user "{user}", database "{database}", SSL off', "28000")
     if full:
-        raise Refused(full, "53300")
+        raise RedshiftError(full, "53300")
     return _log_in(client, door, asked)
 
 
@@ -120,7 +107,7 @@ def _negotiate(client: Channel, door: Door) -> tuple[int, bytes]:
 def _log_in(client: Channel, door: Door, asked: dict[str, str]) -> Connection:
     user = asked.get("user", "")
     if not user:
-        raise Refused("no PostgreSQL user name specified in startup packet", "28000")
+        raise RedshiftError("no PostgreSQL user name specified in startup packet", "28000")
     settings = _settings(asked)
     client.send(protocol.CLEARTEXT_PASSWORD)
     kind, body = client.receive()
@@ -128,13 +115,13 @@ def _log_in(client: Channel, door: Door, asked: dict[str, str]) -> Connection:
         raise ProtocolError("expected password response")
     (password,), _ = protocol.strings(body, 1)
     if not password or user == SYSTEM:
-        raise Refused(f'password authentication failed for user "{user}"', "28P01")
+        raise RedshiftError(f'password authentication failed for user "{user}"', "28P01")
     database = asked.get("database") or user
     try:
         return backend.connect(door.socket, user=user, password=password, database=database, settings=settings)
     except psycopg2.OperationalError as error:
         said = re.sub(r"^.*?FATAL:\s+", "", str(error).strip(), flags=re.DOTALL).partition("\n")[0]
-        raise Refused(said, next((state for part, state in STATES if part in said), "08004")) from None
+        raise RedshiftError(said, next((state for part, state in STATES if part in said), "08004")) from None
 
 
 def _settings(asked: dict[str, str]) -> dict[str, str]:
@@ -144,7 +131,7 @@ def _settings(asked: dict[str, str]) -> dict[str, str]:
     wanted |= {name.lower().replace("-", "_"): re.sub(r"\\(.)", r"\1", value) for name, value in options}
     encoding = wanted.pop("client_encoding", "UTF8").strip("'\"").upper()
     if encoding not in ENCODINGS:
-        raise Refused(f'invalid value for parameter "client_encoding": "{encoding}"', "22023")
+        raise RedshiftError(f'invalid value for parameter "client_encoding": "{encoding}"', "22023")
     return {name: value for name, value in wanted.items() if name in SETTINGS}
 
 

@@ -23,7 +23,7 @@ CHUNK = 1 << 18
 # The name of our statements among the client's.
 HIDDEN = "redshift hidden"
 # What makes PostgreSQL give up a transaction in which the error was ours.
-FAIL = "SELECT redshift.throw('', '', '', 'P0001')"
+FAIL = "DO $$BEGIN RAISE EXCEPTION 'refused'; END$$"
 # What ends rows of text: CommandComplete, or PortalSuspended, before ReadyForQuery. Neither can be in a row, whose
 # values have no NUL: the tag would have to be the row's own length, which is then more than a gigabyte.
 _READY = re.compile(rb"Z\x00\x00\x00\x05[ITE]\Z")
@@ -233,7 +233,8 @@ class Relay:
             return b""
         unit = self._expected[0]
         if kind == b"T":
-            self._note_types(unit, body)
+            if unit.name is not None:
+                self.types[unit.name] = protocol.column_types(body)
             body = protocol.known_types(body)
         if kind == b"t":
             self.parameters = body
@@ -247,10 +248,6 @@ class Relay:
         if kind == b"C":
             self._note_rows(body[:-1])
         return protocol.complete(unit.tag) if unit.tag and kind == b"C" else protocol.message(kind, body)
-
-    def _note_types(self, unit: Expected, body: bytes) -> None:
-        if unit.name is not None:
-            self.types[unit.name] = protocol.column_types(body)
 
     def _note_rows(self, tag: bytes) -> None:
         count = tag.rpartition(b" ")[2]

@@ -19,24 +19,11 @@ DEFAULT_DATE = "YYYY-MM-DD"
 DEFAULT_TIMESTAMP = "YYYY-MM-DD HH:MI:SS"
 DEFAULT_TIMESTAMPTZ = "YYYY-MM-DD HH:MI:SSOF"
 EPOCHS = {"epochsecs": 1_000_000, "epochmillisecs": 1_000}
-MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
-    )
-}
-ZONES = {
-    "utc": 0,
-    "gmt": 0,
-    "z": 0,
-    "est": -5,
-    "edt": -4,
-    "cst": -6,
-    "cdt": -5,
-    "mst": -7,
-    "mdt": -6,
-    "pst": -8,
-    "pdt": -7,
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
+# Hours from UTC: Eastern, Central, Mountain and Pacific time, in winter and in summer.
+ZONES = dict.fromkeys(("utc", "gmt", "z"), 0) | {
+    f"{zone}{season}t": hours - place for place, zone in enumerate("ecmp") for season, hours in (("s", -5), ("d", -4))
 }
 
 # The parts of a format, longest first, and what each reads. HH is the 24-hour clock here, unlike in TO_CHAR;
@@ -79,7 +66,8 @@ def format_pattern(text: str) -> re.Pattern[str]:
         raise RedshiftError(f"Invalid date or time format '{text}': a part stands in it twice", "22023") from None
 
 
-_MONTH = r"(?P<month_name>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_MONTH = rf"(?P<month_name>{'|'.join(MONTHS)})[a-z]*"
+_YEAR = r"(?:(?P<year>\d{4})|(?P<year2>\d{2}))"
 _SECOND = r"(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,6})\d*)?)?"
 _CLOCK = rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}}){_SECOND}(?:\s*(?P<meridian>AM|PM))?"
 _ZONE = r"(?:\s*(?P<zone>Z|[A-Z]{3,4}|[+-]\d{1,2}(?::?\d{2})?))?"
@@ -91,21 +79,15 @@ _ERA = r"(?:\s+(?P<era>BC|AD))?"
 _AUTO = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"(?P<year>\d{{4}})-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}}){_TIME}{_ERA}",
-        rf"(?P<year>\d{{4}})/(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}){_TIME}{_ERA}",
-        rf"(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}})/(?P<year>\d{{4}}){_TIME}{_ERA}",
-        rf"(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}})/(?P<year2>\d{{2}}){_TIME}{_ERA}",
-        rf"(?P<month>\d{{1,2}})\.(?P<day>\d{{1,2}})\.(?P<year>\d{{4}}){_TIME}{_ERA}",
-        rf"(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})-(?P<year>\d{{4}}){_TIME}{_ERA}",
-        rf"{_MONTH}[\s-](?P<day>\d{{1,2}}),?[\s-](?P<year>\d{{4}}){_TIME}{_ERA}",
-        rf"{_MONTH}[\s-](?P<day>\d{{1,2}}),?[\s-](?P<year2>\d{{2}}){_TIME}{_ERA}",
-        rf"(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<year>\d{{4}}){_TIME}{_ERA}",
-        rf"(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<year2>\d{{2}}){_TIME}{_ERA}",
+        rf"(?P<year>\d{{4}})(?P<mark>[-/])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}}){_TIME}{_ERA}",
+        rf"(?P<month>\d{{1,2}})(?P<mark>[-.])(?P<day>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}){_TIME}{_ERA}",
+        rf"(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}})/{_YEAR}{_TIME}{_ERA}",
+        rf"{_MONTH}[\s-](?P<day>\d{{1,2}}),?[\s-]{_YEAR}{_TIME}{_ERA}",
+        rf"(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-]{_YEAR}{_TIME}{_ERA}",
         rf"(?P<year>\d{{4}})[\s-]{_MONTH}[\s-](?P<day>\d{{1,2}}){_TIME}{_ERA}",
         rf"(?P<day>\d{{1,2}})\s{_MONTH}\s{_CLOCK}\s(?P<year>\d{{4}}){_ZONE}",
         rf"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s)?{_MONTH}\s(?P<day>\d{{1,2}})\s{_CLOCK}\s(?P<year>\d{{4}}){_ZONE}",
-        rf"(?P<year>\d{{4}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[T\s]{_COMPACT_CLOCK}{_ZONE})?",
-        rf"(?P<year2>\d{{2}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[T\s]{_COMPACT_CLOCK}{_ZONE})?",
+        rf"{_YEAR}(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[T\s]{_COMPACT_CLOCK}{_ZONE})?",
         r"(?P<year>\d{4})\.(?P<yearday>\d{3})",
         rf"J(?P<julian>\d{{1,7}}){_TIME}",
     )

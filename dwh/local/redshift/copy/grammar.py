@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ NOT_WITH_JSON = word_set(
     """
 )
 OTHER_FORMATS = frozenset(("AVRO", "CSV", "DELIMITER", "FIXEDWIDTH", "ORC", "PARQUET", "SHAPEFILE"))
+# Words that say nothing by themselves, and what may follow them.
+_BEFORE = {"WITH": ("CREDENTIALS", "("), "FORMAT": OTHER_FORMATS | {"JSON"}}
 # What Redshift has and the stand-in has not.
 UNSUPPORTED = word_set(
     """
@@ -32,6 +35,7 @@ UNSUPPORTED = word_set(
     """
 )
 ENCODINGS = {"UTF8": "utf-8", "UTF16": "utf-16", "UTF16LE": "utf-16-le", "UTF16BE": "utf-16-be"}
+WITHOUT_AS = ("IAM_ROLE", "STATUPDATE")  # before its argument
 MAX_ERRORS = 100_000
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
@@ -113,25 +117,24 @@ def _on_off(reader: Reader) -> bool:
 def _option(reader: Reader, copy: Copy) -> str:
     token = reader.next()
     word = token.upper
-    if word in ("WITH", "FORMAT"):
-        if word == "WITH" and reader.word not in ("CREDENTIALS", "("):
-            raise syntax(reader.raw)
+    if word in _BEFORE:
         if word == "FORMAT":
             reader.take("AS")
-            if reader.word not in OTHER_FORMATS | {"JSON"}:
-                raise syntax(reader.raw)
+        if reader.word not in _BEFORE[word]:
+            raise syntax(reader.raw)
         return _option(reader, copy)
-    if word == "JSON":
-        reader.take("AS")
-        following = reader.tokens[reader.place : reader.place + 1]
-        copy.json = _string(reader) if following and following[0].kind == "string" else "auto"
-    elif word in FLAGS:
+    if word in FLAGS:
         copy.flags.add(word)
     elif word in COMPRESSIONS:
         copy.compression = word
         return "compression"
     elif word in _WITH_ARGUMENT:
-        _WITH_ARGUMENT[word](reader, copy)
+        attribute, read = _WITH_ARGUMENT[word]
+        if word not in WITHOUT_AS:
+            reader.take("AS")
+        setattr(copy, attribute, read(reader))
+    elif word == "COMPUPDATE":
+        _ = reader.take("PRESET") or _on_off(reader)
     elif word in NOT_WITH_JSON | OTHER_FORMATS:
         _skip_argument(reader)
         copy.flags.add(word)
@@ -142,8 +145,8 @@ def _option(reader: Reader, copy: Copy) -> str:
     return word
 
 
-def _role(reader: Reader, copy: Copy) -> None:
-    copy.role = "default" if reader.take("DEFAULT") else _arns(_string(reader))
+def _role(reader: Reader) -> str:
+    return "default" if reader.take("DEFAULT") else _arns(_string(reader))
 
 
 def _arns(text: str) -> str:
@@ -154,70 +157,47 @@ def _arns(text: str) -> str:
     return text
 
 
-def _credentials(reader: Reader, copy: Copy) -> None:
-    reader.take("AS")
+def _credentials(reader: Reader) -> str:
     pairs = dict(part.partition("=")[::2] for part in _string(reader).split(";"))
     if set(pairs) != {"aws_iam_role"}:
         raise not_supported("COPY with access keys", "use IAM_ROLE '<arn>'")
-    copy.role = _arns(pairs["aws_iam_role"])
+    return _arns(pairs["aws_iam_role"])
 
 
-def _format_argument(name: str) -> Any:
-    def read(reader: Reader, copy: Copy) -> None:
-        reader.take("AS")
-        setattr(copy, name, _string(reader))
-
-    return read
-
-
-def _acceptinvchars(reader: Reader, copy: Copy) -> None:
-    reader.take("AS")
+def _optional(reader: Reader, otherwise: str) -> str:
+    """The string that comes next; what is meant without one."""
     following = reader.tokens[reader.place : reader.place + 1]
-    copy.replacement = _string(reader) if following and following[0].kind == "string" else "?"
-    if len(copy.replacement) != 1 or not copy.replacement.isascii() or copy.replacement == "\0":
+    return _string(reader) if following and following[0].kind == "string" else otherwise
+
+
+def _replacement(reader: Reader) -> str:
+    character = _optional(reader, "?")
+    if len(character) != 1 or not character.isascii() or character == "\0":
         raise RedshiftError("ACCEPTINVCHARS replacement must be one ASCII character other than NUL", "22023")
+    return character
 
 
-def _ignoreheader(reader: Reader, copy: Copy) -> None:
-    reader.take("AS")
-    copy.ignore_lines = _number(reader, 2**31 - 1)
-
-
-def _maxerror(reader: Reader, copy: Copy) -> None:
-    reader.take("AS")
-    copy.max_errors = max(1, _number(reader, MAX_ERRORS))
-
-
-def _encoding(reader: Reader, copy: Copy) -> None:
-    reader.take("AS")
+def _encoding(reader: Reader) -> str:
     token = reader.next()
     word = token.value.upper() if token.kind == "string" else token.upper
     if word not in ENCODINGS:
         raise syntax(token.text)
-    copy.encoding = ENCODINGS[word]
+    return ENCODINGS[word]
 
 
-def _compupdate(reader: Reader, copy: Copy) -> None:
-    if not reader.take("PRESET"):
-        _on_off(reader)
-
-
-def _statupdate(reader: Reader, copy: Copy) -> None:
-    copy.statupdate = _on_off(reader)
-
-
-_WITH_ARGUMENT = {
-    "IAM_ROLE": _role,
-    "CREDENTIALS": _credentials,
-    "REGION": _format_argument("region"),
-    "TIMEFORMAT": _format_argument("timeformat"),
-    "DATEFORMAT": _format_argument("dateformat"),
-    "ACCEPTINVCHARS": _acceptinvchars,
-    "IGNOREHEADER": _ignoreheader,
-    "MAXERROR": _maxerror,
-    "ENCODING": _encoding,
-    "COMPUPDATE": _compupdate,
-    "STATUPDATE": _statupdate,
+# Option -> what it sets, and how its argument is read.
+_WITH_ARGUMENT: dict[str, tuple[str, Callable[[Reader], Any]]] = {
+    "JSON": ("json", lambda reader: _optional(reader, "auto")),
+    "IAM_ROLE": ("role", _role),
+    "CREDENTIALS": ("role", _credentials),
+    "REGION": ("region", _string),
+    "TIMEFORMAT": ("timeformat", _string),
+    "DATEFORMAT": ("dateformat", _string),
+    "ACCEPTINVCHARS": ("replacement", _replacement),
+    "IGNOREHEADER": ("ignore_lines", lambda reader: _number(reader, 2**31 - 1)),
+    "MAXERROR": ("max_errors", lambda reader: max(1, _number(reader, MAX_ERRORS))),
+    "ENCODING": ("encoding", _encoding),
+    "STATUPDATE": ("statupdate", _on_off),
 }
 
 

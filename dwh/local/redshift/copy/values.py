@@ -281,16 +281,11 @@ def _time(column: Column, copy: Copy) -> Callable[[str, bool], str | None]:
 
 
 _SCALARS: dict[str, Callable[[Column, Copy], Callable[[str, bool], str | None]]] = {
-    "int2": _integer,
-    "int4": _integer,
-    "int8": _integer,
+    **dict.fromkeys(INTEGERS, _integer),
     "numeric": _numeric,
-    "float4": _floating,
-    "float8": _floating,
+    **dict.fromkeys(("float4", "float8"), _floating),
     "bool": _boolean,
     "date": _date,
-    "timestamp": _timestamp,
-    "timestamptz": _timestamp,
-    "time": _time,
-    "timetz": _time,
+    **dict.fromkeys(("timestamp", "timestamptz"), _timestamp),
+    **dict.fromkeys(("time", "timetz"), _time),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dwh.local.redshift.dialect import ddl
 from dwh.local.redshift.dialect.datatypes import read_type
-from dwh.local.redshift.dialect.lexer import Name, Tokens, identifier, literal
+from dwh.local.redshift.dialect.lexer import Name, Tokens, identifier
 from dwh.local.redshift.dialect.reader import Reader
 from dwh.local.redshift.errors import not_supported, refused, syntax
 
@@ -54,8 +54,7 @@ def _add(reader: Reader, table: Name, rewrite: Callable[[Tokens], str]) -> tuple
 
 def _drop(reader: Reader, table: Name) -> str:
     if reader.take("CONSTRAINT"):
-        name = reader.next().name
-        return f"DO $redshift$BEGIN PERFORM redshift.drop_key({literal(table.sql)}, {literal(name)}); END$redshift$"
+        return ddl.perform("drop_key", table, reader.next().name)
     reader.take("COLUMN")
     column = reader.next().name
     how = " CASCADE" if reader.take("CASCADE") else ""
@@ -91,7 +90,7 @@ def _attribute(reader: Reader, table: Name) -> str:
         if not (reader.take("AUTO") or reader.take("NONE")):
             attributes.sort_by(reader.names())
     elif reader.take("ENCODE", "AUTO"):
-        change = "encode"
+        change = "encoding"
     else:
         raise not_supported(f"ALTER TABLE ... ALTER {reader.word}")
     if reader.word:
@@ -106,8 +105,7 @@ def _column(reader: Reader, table: Name) -> str:
         kind, reader.place = read_type(reader.tokens, reader.place)
         if not kind.startswith("varchar") or reader.word:
             raise refused("ALTER COLUMN TYPE to anything but VARCHAR", "add a column and UPDATE it")
-        arguments = f"{literal(table.sql)}, {literal(name)}, {literal(kind)}"
-        return f"DO $redshift$BEGIN PERFORM redshift.resize({arguments}); END$redshift$"
+        return ddl.perform("resize", table, name, kind)
     if reader.take("ENCODE"):
         attributes = ddl.Attributes()
         attributes.column(name)["encoding"] = ddl.encoding(reader)

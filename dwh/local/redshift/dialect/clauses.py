@@ -46,12 +46,9 @@ def cut(tokens: Tokens) -> tuple[Core, str | None]:
         if tokens[place].upper in ("ALL", "DISTINCT"):
             head_end = place + 1
         elif tokens[place].upper == "TOP" and tokens[words[index + 1]].kind == "number":
-            top = tokens[words[index + 1]].text
-            tokens = [
-                *tokens[:place],
-                *(Token("space", " ") for _ in range(words[index + 1] + 1 - place)),
-                *tokens[words[index + 1] + 1 :],
-            ]
+            after = words[index + 1] + 1
+            top = tokens[after - 1].text
+            tokens = tokens[:place] + [Token("space", " ")] * (after - place) + tokens[after:]
             break
         else:
             break

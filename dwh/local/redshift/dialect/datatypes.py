@@ -7,48 +7,35 @@ from dwh.local.redshift.errors import RedshiftError, not_supported, refused, syn
 
 VARCHAR_BYTES, CHAR_BYTES = 65535, 4096
 
-# Redshift's names of types, and what each is in PostgreSQL. {} takes the arguments, or the default.
+# Redshift's names of types -> what each is in PostgreSQL, where {} takes the arguments, and their default.
 TYPES: dict[str, tuple[str, str]] = {
-    "VARCHAR": ("varchar({})", "256"),
-    "CHARACTER VARYING": ("varchar({})", "256"),
-    "NVARCHAR": ("varchar({})", "256"),
-    "TEXT": ("varchar(256)", ""),
-    "CHAR": ("char({})", "1"),
-    "CHARACTER": ("char({})", "1"),
-    "NCHAR": ("char({})", "1"),
-    "BPCHAR": ("char(256)", ""),
-    "NUMERIC": ("numeric({})", "18,0"),
-    "DECIMAL": ("numeric({})", "18,0"),
-    "SMALLINT": ("smallint", ""),
-    "INT2": ("smallint", ""),
-    "INTEGER": ("integer", ""),
-    "INT": ("integer", ""),
-    "INT4": ("integer", ""),
-    "BIGINT": ("bigint", ""),
-    "INT8": ("bigint", ""),
-    "REAL": ("real", ""),
-    "FLOAT4": ("real", ""),
-    "DOUBLE PRECISION": ("double precision", ""),
-    "FLOAT8": ("double precision", ""),
-    "FLOAT": ("double precision", ""),
-    "BOOLEAN": ("boolean", ""),
-    "BOOL": ("boolean", ""),
-    "DATE": ("date", ""),
-    "TIMESTAMP": ("timestamp", ""),
-    "TIMESTAMP WITHOUT TIME ZONE": ("timestamp", ""),
-    "TIMESTAMPTZ": ("timestamptz", ""),
-    "TIMESTAMP WITH TIME ZONE": ("timestamptz", ""),
-    "TIME": ("time", ""),
-    "TIME WITHOUT TIME ZONE": ("time", ""),
-    "TIMETZ": ("timetz", ""),
-    "TIME WITH TIME ZONE": ("timetz", ""),
-    "SUPER": ("super", ""),
+    name: (pattern, default)
+    for pattern, default, names in (
+        ("varchar({})", "256", "VARCHAR, CHARACTER VARYING, NVARCHAR"),
+        ("varchar(256)", "", "TEXT"),
+        ("char({})", "1", "CHAR, CHARACTER, NCHAR"),
+        ("char(256)", "", "BPCHAR"),
+        ("numeric({})", "18,0", "NUMERIC, DECIMAL"),
+        ("smallint", "", "SMALLINT, INT2"),
+        ("integer", "", "INTEGER, INT, INT4"),
+        ("bigint", "", "BIGINT, INT8"),
+        ("real", "", "REAL, FLOAT4"),
+        ("double precision", "", "DOUBLE PRECISION, FLOAT8, FLOAT"),
+        ("boolean", "", "BOOLEAN, BOOL"),
+        ("date", "", "DATE"),
+        ("timestamp", "", "TIMESTAMP, TIMESTAMP WITHOUT TIME ZONE"),
+        ("timestamptz", "", "TIMESTAMPTZ, TIMESTAMP WITH TIME ZONE"),
+        ("time", "", "TIME, TIME WITHOUT TIME ZONE"),
+        ("timetz", "", "TIMETZ, TIME WITH TIME ZONE"),
+        ("super", "", "SUPER"),
+    )
+    for name in names.split(", ")
 }
 CHARACTER_TYPES = frozenset(("VARCHAR", "NVARCHAR", "TEXT", "CHAR", "CHARACTER", "NCHAR", "BPCHAR"))
 # Types that Redshift has and the stand-in has not.
 OTHER_TYPES = frozenset(("VARBYTE", "VARBINARY", "BINARY", "GEOMETRY", "GEOGRAPHY", "HLLSKETCH", "INTERVAL"))
 # In a cast, a type without a length takes the value as it is; only NUMERIC keeps its default.
-_CASTS = {"VARCHAR": "varchar", "CHARACTER VARYING": "varchar", "NVARCHAR": "varchar", "TEXT": "varchar"}
+_CASTS = dict.fromkeys(("VARCHAR", "CHARACTER VARYING", "NVARCHAR", "TEXT"), "varchar")
 _CATALOG = frozenset(("REGCLASS", "REGTYPE", "REGPROC", "OID", "NAME", "INTERVAL"))
 
 

@@ -255,7 +255,7 @@ def _table_attributes(reader: Reader, attributes: Attributes, until: tuple[str, 
         if reader.take("DISTSTYLE"):
             attributes.diststyle = style(reader)
         elif reader.take("DISTKEY"):
-            for name in _one_name(reader):
+            for name in reader.names():
                 attributes.distribute_by(name)
         elif reader.take("SORTKEY", "AUTO") or reader.take("ENCODE", "AUTO"):
             continue
@@ -265,13 +265,6 @@ def _table_attributes(reader: Reader, attributes: Attributes, until: tuple[str, 
             attributes.sort_by(reader.names())
         else:
             raise syntax(reader.raw)
-
-
-def _one_name(reader: Reader) -> list[str]:
-    names = reader.names()
-    if len(names) != 1:
-        raise RedshiftError("Only one DISTKEY column is allowed", "42601")
-    return names
 
 
 def style(reader: Reader) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dwh.local.redshift.dialect import refusals
+from dwh.local.redshift.dialect.clauses import top_level
 from dwh.local.redshift.dialect.datatypes import read_type
 from dwh.local.redshift.dialect.lexer import (
     Token,
@@ -131,13 +132,12 @@ def check_window(word: str, tokens: Tokens, opening: int, end: int) -> None:
     Raises:
         RedshiftError: saying what.
     """
-    over = next_code(tokens, end + 1)
-    if over >= len(tokens) or tokens[over].upper != "OVER":
+    window, _ = _clause(tokens, end + 1, "OVER")
+    if window is None:
         return
     if word in ("lag", "lead") and len(arguments(tokens[opening + 1 : end])) > 2:
         raise RedshiftError(f"Default parameter not be supported for window function {word}", "0A000", hint="use NVL")
-    window = next_code(tokens, over + 1)
-    inside = {token.upper for token in code(tokens[window + 1 : closing(tokens, window)])}
+    inside = {token.upper for token in window}
     if "ORDER" in inside and word == "median":
         raise refused("ORDER BY in the window of MEDIAN")
     if "ORDER" in inside and word in FRAMED and "ROWS" not in inside:
@@ -165,11 +165,7 @@ def _extract(inner: Tokens, rewrite: Rewrite) -> str:
 
 
 def _cast(inner: Tokens, rewrite: Rewrite) -> str:
-    depth, split = 0, -1
-    for place, token in enumerate(inner):
-        depth += (token.text == "(") - (token.text == ")") if token.kind == "op" else 0
-        if depth == 0 and token.upper == "AS":
-            split = place
+    split = max((place for place in top_level(inner) if inner[place].upper == "AS"), default=-1)
     if split < 0:
         raise syntax(")")
     kind, used = cast_type(inner, split + 1)
@@ -261,17 +257,25 @@ def _ratio(tokens: Tokens, inner: Tokens, end: int, rewrite: Rewrite) -> tuple[s
 _WITH_WINDOW = {"listagg": _listagg, "ratio_to_report": _ratio}
 
 
-def _window(tokens: Tokens, place: int, rewrite: Rewrite) -> tuple[str | None, int]:
-    """What the parentheses of an OVER that comes next hold, None if there is none; and the place after it."""
-    start = next_code(tokens, place)
-    if start >= len(tokens) or tokens[start].upper != "OVER":
-        return None, place
-    opening = next_code(tokens, start + 1)
+def _clause(tokens: Tokens, place: int, *words: str) -> tuple[Tokens | None, int]:
+    """What the parentheses after these words hold, None if the words do not come next; and the place after them."""
+    opening = place - 1
+    for word in (*words, "("):
+        opening = next_code(tokens, opening + 1)
+        if opening >= len(tokens) or tokens[opening].upper != word:
+            return None, place
     end = closing(tokens, opening)
-    inside = tokens[opening + 1 : end]
+    return tokens[opening + 1 : end], end + 1
+
+
+def _window(tokens: Tokens, place: int, rewrite: Rewrite) -> tuple[str | None, int]:
+    """PostgreSQL's text of the window of an OVER that comes next, None if there is none; and the place after it."""
+    inside, place = _clause(tokens, place, "OVER")
+    if inside is None:
+        return None, place
     if any(token.upper == "ORDER" for token in inside):
         raise syntax("ORDER")  # the guide allows PARTITION BY only
-    return rewrite(inside), end + 1
+    return rewrite(inside), place
 
 
 def _with_spaces(tokens: Tokens) -> Tokens:
@@ -279,13 +283,11 @@ def _with_spaces(tokens: Tokens) -> Tokens:
 
 
 def _within_group(tokens: Tokens, place: int) -> tuple[Tokens, int]:
-    start = next_code(tokens, place)
-    if start >= len(tokens) or tokens[start].upper != "WITHIN":
+    """The order in a WITHIN GROUP that comes next, nothing if there is none; and the place after it."""
+    inside, place = _clause(tokens, place, "WITHIN", "GROUP")
+    if inside is None:
         return [], place
-    group = next_code(tokens, start + 1)
-    opening = next_code(tokens, group + 1)
-    end = closing(tokens, opening)
-    inside = code(tokens[opening + 1 : end])
+    inside = code(inside)
     if [token.upper for token in inside[:2]] != ["ORDER", "BY"]:
         raise syntax(render(inside[:1]))
-    return inside[2:], end + 1
+    return inside[2:], place

@@ -40,7 +40,7 @@ def rewrite(tokens: Tokens) -> str:
             output.append(f"({rewrite_query(inner)})" if end < len(tokens) else "(" + rewrite(inner))
             place, before = end + 1, ")"
             continue
-        if token.kind == "word" and opens and _is_call(tokens, before, following):
+        if token.kind == "word" and opens and _is_call(token, tokens, before, following):
             end = closing(tokens, following)
             text, place = functions.call(token, tokens, following, end, rewrite)
             output.append(text)
@@ -59,10 +59,8 @@ def rewrite(tokens: Tokens) -> str:
     return "".join(output)
 
 
-def _is_call(tokens: Tokens, before: str, opening: int) -> bool:
-    name = tokens[opening - 1] if not tokens[opening - 1].is_blank else None
-    word = (name or next(token for token in reversed(tokens[:opening]) if not token.is_blank)).text.lower()
-    if word in refusals.NO_CALL or before in refusals.BEFORE_TABLE:
+def _is_call(name: Token, tokens: Tokens, before: str, opening: int) -> bool:
+    if name.text.lower() in refusals.NO_CALL or before in refusals.BEFORE_TABLE:
         return False
     after = next_code(tokens, closing(tokens, opening) + 1)
     if after < len(tokens) and tokens[after].upper == "AS":  # WITH name (columns) AS (

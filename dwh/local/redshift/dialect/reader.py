@@ -69,4 +69,7 @@ class Reader:
 
     def names(self) -> list[str]:
         """A list of columns in parentheses."""
-        return [part[0].name for part in arguments(self.inside()) if part]
+        found = [part[0].name for part in arguments(self.inside()) if part]
+        if not found:
+            raise syntax(")")
+        return found

@@ -317,11 +317,8 @@ def _setting(statement: Tokens, words: Tokens) -> Plan:
         return _act_as(words, place + 1)
     if name in ("time", "all", "characteristics"):
         return Plan(lexer.render(statement))
-    if name == "error_on_nondeterministic_update" and words[-1].text.strip("'").lower() not in (
-        "false",
-        "off",
-        "default",
-    ):
+    value = words[-1].text.strip("'").lower()
+    if name == "error_on_nondeterministic_update" and value not in ("false", "off", "default"):
         raise not_supported(f"{name} with the value true", "use MERGE, which refuses several matches of a row")
     encoding = words[-1].text.strip("'\"").upper()
     if name == "client_encoding" and words[0].upper == "SET" and encoding not in (*refusals.ENCODINGS, "DEFAULT"):

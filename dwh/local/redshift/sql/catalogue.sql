@@ -16,12 +16,9 @@ LEFT JOIN redshift.column_attributes AS ca ON ca.tbl = a.attrelid AND ca.attnum 
 WHERE a.attnum > 0 AND NOT a.attisdropped;
 
 -- The numbers under which Redshift keeps encodings are not documented: these are good for FORMAT_ENCODING alone.
-CREATE FUNCTION pg_catalog.format_encoding(number integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-SELECT (string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '))[number + 1]
-$$;
-CREATE FUNCTION redshift.encoding_number(name text) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
-SELECT (array_position(string_to_array('none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' '), name) - 1)::smallint
-$$;
+CREATE FUNCTION redshift.encoding_names() RETURNS text[] IMMUTABLE RETURN string_to_array(
+    'none az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd', ' ');
+CREATE FUNCTION pg_catalog.format_encoding(number integer) RETURNS text IMMUTABLE RETURN (redshift.encoding_names())[number + 1];
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/viewing-distribution-styles.html
 -- Checks of lengths, zone maps and sequences are ours: a table has no other constraints and indexes than its keys. The row of
@@ -53,7 +50,7 @@ BEGIN
     END LOOP;
     EXECUTE format('CREATE VIEW redshift.pg_attribute AS
         SELECT a.*, coalesce(e.distkey, false) AS attisdistkey, coalesce(e.sortkey, 0) AS attsortkeyord,
-               redshift.encoding_number(coalesce(e.encoding, ''none'')) AS attencodingtype
+               (array_position(redshift.encoding_names(), coalesce(e.encoding, ''none'')) - 1)::smallint AS attencodingtype
         FROM pg_catalog.pg_attribute AS a
         LEFT JOIN redshift.encodings AS e ON e.tbl = a.attrelid AND e.attnum = a.attnum
         UNION ALL SELECT %s, false, 0, 0
@@ -69,21 +66,17 @@ SELECT d.*, pg_get_expr(d.adbin, d.adrelid) AS adsrc FROM pg_catalog.pg_attrdef 
 
 -- There are no external tables and no late-binding views here.
 CREATE VIEW pg_catalog.svv_external_schemas AS
-SELECT NULL::int AS esoid, NULL::smallint AS eskind, NULL::varchar(128) AS schemaname, NULL::int AS esowner,
-       NULL::varchar(128) AS databasename, NULL::varchar(1024) AS esoptions WHERE false;
+SELECT * FROM json_to_recordset('[]') AS e (esoid int, eskind smallint, schemaname varchar(128), esowner int, databasename varchar(128),
+    esoptions varchar(1024));
 CREATE VIEW pg_catalog.svv_external_tables AS
-SELECT NULL::varchar(128) AS redshift_database_name, NULL::varchar(128) AS schemaname, NULL::varchar(128) AS tablename,
-       NULL::varchar(128) AS tabletype, NULL::varchar(1024) AS location, NULL::varchar(128) AS input_format,
-       NULL::varchar(128) AS output_format, NULL::varchar(128) AS serialization_lib, NULL::varchar(1024) AS serde_parameters,
-       NULL::int AS compressed, NULL::varchar(1024) AS parameters WHERE false;
+SELECT * FROM json_to_recordset('[]') AS e (redshift_database_name varchar(128), schemaname varchar(128), tablename varchar(128),
+    tabletype varchar(128), location varchar(1024), input_format varchar(128), output_format varchar(128), serialization_lib varchar(128),
+    serde_parameters varchar(1024), compressed int, parameters varchar(1024));
 CREATE VIEW pg_catalog.svv_external_columns AS
-SELECT NULL::varchar(128) AS redshift_database_name, NULL::varchar(128) AS schemaname, NULL::varchar(128) AS tablename,
-       NULL::varchar(128) AS columnname, NULL::varchar(128) AS external_type, NULL::int AS columnnum, NULL::int AS part_key,
-       NULL::varchar(8) AS is_nullable WHERE false;
+SELECT * FROM json_to_recordset('[]') AS e (redshift_database_name varchar(128), schemaname varchar(128), tablename varchar(128),
+    columnname varchar(128), external_type varchar(128), columnnum int, part_key int, is_nullable varchar(8));
 CREATE FUNCTION pg_catalog.pg_get_late_binding_view_cols() RETURNS SETOF record LANGUAGE sql STABLE AS
     'SELECT NULL::name, NULL::name, NULL::name, NULL::varchar, NULL::int WHERE false';
-GRANT SELECT ON redshift.pg_namespace, redshift.pg_class, redshift.pg_attribute, redshift.pg_attrdef, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
-    pg_catalog.svv_external_columns TO PUBLIC;
 
 -- Tables, views and their columns, as far as the user may see them. A materialized view is a view on Redshift, too.
 CREATE VIEW redshift.relations AS
@@ -140,5 +133,3 @@ CREATE VIEW pg_catalog.svv_redshift_columns AS
 SELECT database_name, schema_name, table_name, column_name, ordinal_position, whole_type AS data_type, column_default, is_nullable,
        encoding::varchar(128), distkey, sortkey, acl AS column_acl, remarks
 FROM redshift.columns;
-GRANT SELECT ON pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_all_tables, pg_catalog.svv_all_columns,
-    pg_catalog.svv_redshift_tables, pg_catalog.svv_redshift_columns TO PUBLIC;

@@ -14,28 +14,30 @@ CREATE CAST (varchar AS redshift.string) WITHOUT FUNCTION AS IMPLICIT;
 CREATE FUNCTION redshift.string(bpchar) RETURNS redshift.string LANGUAGE sql IMMUTABLE AS 'SELECT $1::text::redshift.string';
 CREATE CAST (bpchar AS redshift.string) WITH FUNCTION redshift.string(bpchar) AS IMPLICIT;
 
+-- An operator of two types; what it does is the body of a function.
+CREATE FUNCTION redshift.operator(name text, a regtype, b regtype, body text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE FUNCTION redshift.%1$I(%2$s, %3$s) RETURNS boolean STABLE RETURN %4$s;
+                    CREATE OPERATOR pg_catalog.%1$s (LEFTARG = %2$s, RIGHTARG = %3$s, FUNCTION = redshift.%1$I)', name, a, b, body);
+END $$;
 DO $$
 DECLARE
     kind regtype;
-    operator text;
+    name text;
     f record;
 BEGIN
     FOREACH kind IN ARRAY ARRAY['int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'date', 'time', 'timetz', 'timestamp',
                                 'timestamptz']::regtype[] LOOP
         EXECUTE format('CREATE CAST (%s AS redshift.string) WITH INOUT AS IMPLICIT', kind);
         -- Compared with a DECIMAL, the string becomes a number; with anything else, that becomes a string.
-        FOREACH operator IN ARRAY ARRAY['=', '<>', '<', '<=', '>', '>='] LOOP
-            EXECUTE format('CREATE FUNCTION redshift.%1$I(%2$s, text) RETURNS boolean LANGUAGE sql STABLE AS ''SELECT $1::%3$s %1$s $2::%3$s'';
-                            CREATE FUNCTION redshift.%1$I(text, %2$s) RETURNS boolean LANGUAGE sql STABLE AS ''SELECT $1::%3$s %1$s $2::%3$s'';
-                            CREATE OPERATOR pg_catalog.%1$s (LEFTARG = %2$s, RIGHTARG = text, FUNCTION = redshift.%1$I);
-                            CREATE OPERATOR pg_catalog.%1$s (LEFTARG = text, RIGHTARG = %2$s, FUNCTION = redshift.%1$I)',
-                           operator, kind, CASE kind WHEN 'numeric'::regtype THEN 'numeric' ELSE 'varchar' END);
+        FOREACH name IN ARRAY ARRAY['=', '<>', '<', '<=', '>', '>='] LOOP
+            PERFORM redshift.operator(name, a, b, format('$1::%1$s %2$s $2::%1$s', CASE kind WHEN 'numeric'::regtype THEN 'numeric' ELSE 'varchar' END, name))
+            FROM (VALUES (kind, 'text'::regtype), ('text', kind)) AS sides (a, b);
         END LOOP;
     END LOOP;
 
-    FOREACH operator IN ARRAY ARRAY['~~', '!~~', '~~*', '!~~*', '~', '!~'] LOOP
-        EXECUTE format('CREATE FUNCTION redshift.%1$I(redshift.string, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT $1::text %1$s $2'';
-                        CREATE OPERATOR pg_catalog.%1$s (LEFTARG = redshift.string, RIGHTARG = text, FUNCTION = redshift.%1$I)', operator);
+    FOREACH name IN ARRAY ARRAY['~~', '!~~', '~~*', '!~~*', '~', '!~'] LOOP
+        PERFORM redshift.operator(name, 'redshift.string', 'text', format('$1::text %s $2', name));
     END LOOP;
 
     -- The same function for each that takes text. One that is redefined is converted in its new form; SUBSTRING by a regular
@@ -73,21 +75,16 @@ WHERE castsource = 'bool'::regtype AND casttarget IN ('text'::regtype, 'varchar'
 -- Integers become BOOLEAN where they are assigned to one, compared with one, or are a condition themselves
 -- (https://docs.aws.amazon.com/redshift/latest/dg/r_logical_condition.html: likevegas = 1).
 UPDATE pg_catalog.pg_cast SET castcontext = 'a' WHERE castsource = 'int4'::regtype AND casttarget = 'bool'::regtype;
-CREATE FUNCTION redshift.bool(bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> 0';
-CREATE FUNCTION redshift.bool(smallint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> 0';
-CREATE CAST (bigint AS boolean) WITH FUNCTION redshift.bool(bigint) AS ASSIGNMENT;
-CREATE CAST (smallint AS boolean) WITH FUNCTION redshift.bool(smallint) AS ASSIGNMENT;
 DO $$
 DECLARE
     kind regtype;
-    operator text;
 BEGIN
     FOREACH kind IN ARRAY ARRAY['int2', 'int4', 'int8']::regtype[] LOOP
-        FOREACH operator IN ARRAY ARRAY['=', '<>'] LOOP
-            EXECUTE format('CREATE FUNCTION redshift.%1$I(boolean, %2$s) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT $1 %1$s $2::boolean'';
-                            CREATE FUNCTION redshift.%1$I(%2$s, boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT $1::boolean %1$s $2'';
-                            CREATE OPERATOR pg_catalog.%1$s (LEFTARG = boolean, RIGHTARG = %2$s, FUNCTION = redshift.%1$I);
-                            CREATE OPERATOR pg_catalog.%1$s (LEFTARG = %2$s, RIGHTARG = boolean, FUNCTION = redshift.%1$I)', operator, kind);
-        END LOOP;
+        IF kind <> 'int4'::regtype THEN
+            EXECUTE format('CREATE FUNCTION redshift.bool(%1$s) RETURNS boolean IMMUTABLE RETURN $1 <> 0;
+                            CREATE CAST (%1$s AS boolean) WITH FUNCTION redshift.bool(%1$s) AS ASSIGNMENT', kind);
+        END IF;
+        PERFORM redshift.operator(name, a, b, format('$1::boolean %s $2::boolean', name))
+        FROM (VALUES ('='), ('<>')) AS names (name), (VALUES (kind, 'bool'::regtype), ('bool', kind)) AS sides (a, b);
     END LOOP;
 END $$;

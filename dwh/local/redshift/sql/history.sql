@@ -33,10 +33,9 @@ FROM statements AS s
 LEFT JOIN pg_stat_get_activity(NULL) AS a -- a statement of a session that was killed runs no more
     ON a.pid = s.pid AND extract(epoch FROM a.backend_start) * 1000000 <= s.began
 $$;
-CREATE FUNCTION pg_catalog.pg_last_query_id() RETURNS integer LANGUAGE sql STABLE AS $$
-SELECT coalesce((SELECT max(query)::int FROM redshift.history() WHERE pid = pg_backend_pid() AND endtime IS NOT NULL
-                 AND kind NOT IN ('DDL', 'UTILITY', 'OTHER')), -1)
-$$;
+CREATE FUNCTION pg_catalog.pg_last_query_id() RETURNS integer STABLE
+RETURN coalesce((SELECT max(query)::int FROM redshift.history() WHERE pid = pg_backend_pid() AND endtime IS NOT NULL
+                 AND kind NOT IN ('DDL', 'UTILITY', 'OTHER')), -1);
 
 -- What is not known here is NULL: the label, the transaction, bytes, the times of compilation, planning and locks, hashes.
 CREATE VIEW pg_catalog.sys_query_history AS
@@ -67,5 +66,3 @@ CREATE VIEW pg_catalog.stv_sessions AS
 SELECT began AT TIME ZONE 'UTC' AS starttime, pid AS process, pg_get_userbyid(userid)::char(50) AS user_name,
        database::char(50) AS db_name, 0 AS timeout_sec
 FROM redshift.sessions();
-GRANT SELECT ON pg_catalog.sys_query_history, pg_catalog.stl_query, pg_catalog.stv_inflight,
-    pg_catalog.stv_recents, pg_catalog.stv_sessions TO PUBLIC;

@@ -79,4 +79,3 @@ FROM redshift.named_keys AS k
 JOIN pg_class AS c ON c.oid = CASE WHEN k.kind = 'f' THEN k.foreign_table ELSE k.tbl END
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (CASE WHEN k.kind = 'f' THEN k.foreign_columns ELSE k.columns END);
-GRANT SELECT ON redshift.known_keys, redshift.pg_constraint, redshift.pg_index, redshift.pg_indexes TO PUBLIC;

@@ -1,21 +1,8 @@
 -- The stand-in's own schema: its helpers, and the PostgreSQL functions that Redshift defines otherwise.
 CREATE SCHEMA redshift;
 GRANT USAGE ON SCHEMA redshift TO PUBLIC;
-
--- Raise an error as the server, so that psycopg2 sees a true one and the transaction ends.
-CREATE FUNCTION redshift.throw(message text, detail text, hint text, sqlstate text) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF detail <> '' AND hint <> '' THEN
-        RAISE EXCEPTION USING MESSAGE = message, DETAIL = detail, HINT = hint, ERRCODE = sqlstate;
-    ELSIF detail <> '' THEN
-        RAISE EXCEPTION USING MESSAGE = message, DETAIL = detail, ERRCODE = sqlstate;
-    ELSIF hint <> '' THEN
-        RAISE EXCEPTION USING MESSAGE = message, HINT = hint, ERRCODE = sqlstate;
-    ELSE
-        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = sqlstate;
-    END IF;
-END $$;
+-- Everybody may read what the files below make: no table of theirs holds a secret, and views show a user what the user may see.
+ALTER DEFAULT PRIVILEGES IN SCHEMA redshift, pg_catalog GRANT SELECT ON TABLES TO PUBLIC;
 
 CREATE FUNCTION redshift.inform(message text) RETURNS void
 LANGUAGE plpgsql AS $$ BEGIN RAISE INFO USING MESSAGE = message; END $$;
@@ -42,7 +29,7 @@ CREATE TABLE redshift.keys (
     oid oid NOT NULL DEFAULT nextval('redshift.key_numbers'), tbl oid, name text, kind "char" NOT NULL,
     columns smallint[] NOT NULL, foreign_table oid, foreign_columns smallint[], PRIMARY KEY (tbl, name));
 GRANT USAGE ON SEQUENCE redshift.key_numbers TO PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.table_attributes, redshift.column_attributes, redshift.keys TO PUBLIC;
+GRANT INSERT, UPDATE, DELETE ON redshift.table_attributes, redshift.column_attributes, redshift.keys TO PUBLIC;
 
 -- Byte checks for the character columns of a table that have none, or one for another length. ``fits`` says that the
 -- rows that are there need not be looked at.
@@ -152,7 +139,7 @@ BEGIN
     RETURN found;
 END $$;
 
--- Columns and keys of a table.
+-- Columns and keys of a table: what is said of them, beside what was known.
 CREATE FUNCTION redshift.attribute(tbl regclass, attributes jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -165,7 +152,9 @@ BEGIN
         VALUES (tbl, (redshift.places(tbl, jsonb_build_array(item.name)))[1], item.value->>'encoding',
                 coalesce((item.value->>'distkey')::boolean, false), coalesce((item.value->>'sortkey')::int, 0))
         ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE
-        SET encoding = excluded.encoding, distkey = excluded.distkey, sortkey = excluded.sortkey;
+        SET encoding = coalesce(excluded.encoding, column_attributes.encoding),
+            distkey = excluded.distkey OR column_attributes.distkey,
+            sortkey = coalesce(nullif(excluded.sortkey, 0), column_attributes.sortkey);
     END LOOP;
     FOR item IN SELECT value AS key FROM jsonb_array_elements(attributes->'keys') LOOP
         PERFORM redshift.add_key(tbl, item.key);
@@ -209,39 +198,24 @@ END $$;
 CREATE FUNCTION redshift.change_diststyle(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE redshift.column_attributes c SET distkey = false WHERE c.tbl = change_diststyle.tbl;
-    UPDATE redshift.column_attributes c SET distkey = true FROM pg_attribute a
-    WHERE c.tbl = change_diststyle.tbl AND a.attrelid = c.tbl AND a.attnum = c.attnum AND attributes->'columns' ? a.attname;
-    INSERT INTO redshift.column_attributes (tbl, attnum, distkey)
-    SELECT change_diststyle.tbl, a.attnum, true FROM pg_attribute a
-    WHERE a.attrelid = change_diststyle.tbl AND a.attnum > 0 AND attributes->'columns' ? a.attname
-    ON CONFLICT DO NOTHING;
+    PERFORM redshift.attribute(tbl, attributes);
     UPDATE redshift.table_attributes t SET diststyle = attributes->>'diststyle' WHERE t.tbl = change_diststyle.tbl;
 END $$;
 
 CREATE FUNCTION redshift.change_sortkey(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE redshift.column_attributes c SET sortkey = 0 WHERE c.tbl = change_sortkey.tbl;
-    INSERT INTO redshift.column_attributes (tbl, attnum, sortkey)
-    SELECT change_sortkey.tbl, a.attnum, (k.value->>'sortkey')::int
-    FROM jsonb_each(attributes->'columns') k JOIN pg_attribute a ON a.attname = k.key AND a.attrelid = change_sortkey.tbl
-    ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE SET sortkey = excluded.sortkey;
+    PERFORM redshift.attribute(tbl, attributes);
     UPDATE redshift.table_attributes t
     SET autosort = attributes->'columns' = '{}', interleaved = false WHERE t.tbl = change_sortkey.tbl;
     PERFORM redshift.zone_maps(tbl);
 END $$;
 
+-- ENCODE of a column, or ENCODE AUTO, which names none.
 CREATE FUNCTION redshift.change_encoding(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO redshift.column_attributes (tbl, attnum, encoding)
-    SELECT change_encoding.tbl, a.attnum, k.value->>'encoding'
-    FROM jsonb_each(attributes->'columns') k JOIN pg_attribute a ON a.attname = k.key AND a.attrelid = change_encoding.tbl
-    ON CONFLICT ON CONSTRAINT column_attributes_pkey DO UPDATE SET encoding = excluded.encoding;
-    UPDATE redshift.table_attributes t SET autoencode = false WHERE t.tbl = change_encoding.tbl;
-END $$;
-
-CREATE FUNCTION redshift.change_encode(tbl regclass, attributes jsonb) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE redshift.table_attributes t SET autoencode = true WHERE t.tbl = change_encode.tbl;
+    PERFORM redshift.attribute(tbl, attributes);
+    UPDATE redshift.table_attributes t SET autoencode = attributes->'columns' = '{}' WHERE t.tbl = change_encoding.tbl;
 END $$;
 
 CREATE FUNCTION redshift.resize(tbl regclass, col text, type text) RETURNS void LANGUAGE plpgsql AS $$

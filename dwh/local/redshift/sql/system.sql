@@ -18,8 +18,8 @@ CREATE TABLE redshift.load_commits (
     userid int, query int, filename text, lines_scanned int, errors int, curtime timestamp);
 CREATE INDEX ON redshift.load_commits (query);
 CREATE TABLE redshift.last_copy (session int, began timestamptz, query int, loaded bigint);
-GRANT SELECT, INSERT, UPDATE, DELETE ON redshift.load_progress TO PUBLIC;
-GRANT SELECT, INSERT ON redshift.load_errors, redshift.load_history, redshift.load_commits, redshift.last_copy TO PUBLIC;
+GRANT INSERT, UPDATE, DELETE ON redshift.load_progress TO PUBLIC;
+GRANT INSERT ON redshift.load_errors, redshift.load_history, redshift.load_commits, redshift.last_copy TO PUBLIC;
 
 CREATE VIEW pg_catalog.stl_load_errors AS
 SELECT userid, slice, tbl, starttime, session, query, filename::char(256), line_number, colname::char(127),
@@ -68,8 +68,6 @@ CREATE FUNCTION pg_catalog.pg_last_copy_count() RETURNS bigint LANGUAGE sql STAB
 AS 'SELECT coalesce((SELECT loaded FROM redshift.my_last_copy), 0)';
 CREATE FUNCTION pg_catalog.pg_last_copy_id() RETURNS integer LANGUAGE sql STABLE
 AS 'SELECT coalesce((SELECT query FROM redshift.my_last_copy), -1)';
-GRANT SELECT ON pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail, pg_catalog.sys_load_history,
-    pg_catalog.stl_load_commits, redshift.my_last_copy TO PUBLIC;
 
 CREATE VIEW pg_catalog.pg_table_def AS
 SELECT n.nspname AS schemaname, c.relname AS tablename, a.attname AS "column",
@@ -80,7 +78,6 @@ JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = e.tbl AND a.attnum = e.attnum
 WHERE n.nspname NOT IN ('redshift', 'information_schema', 'pg_catalog') AND n.nspname = ANY (current_schemas(true))
 ORDER BY schemaname, tablename, a.attnum;
-GRANT SELECT ON pg_catalog.pg_table_def TO PUBLIC;
 
 -- The rows of a table, counted, if the session may read it.
 CREATE FUNCTION redshift.rows_of(tbl oid) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
@@ -127,4 +124,3 @@ SELECT a.usename::text AS txn_owner, a.datname::text AS txn_db, coalesce(a.backe
        l.relation::int AS relation, l.granted
 FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
 WHERE a.datname = current_database();
-GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.svv_transactions TO PUBLIC;
