@@ -165,7 +165,8 @@ def origins(settings: config.Settings) -> Iterator[str]:
     """A line for each setting: its value, which of a secret is not shown, and where it is from."""
     for key in KEYS:
         setting = getattr(settings, key.name)
-        value = "is empty" if setting in (None, "") else f"= {setting}"
+        shown = ("no", "yes")[setting] if isinstance(setting, bool) else setting
+        value = "is empty" if setting in (None, "") else f"= {shown}"
         yield f"[{key.section}] {key.option} {value} ({settings.origins[key.name]})"
     for name in config.SECRET_NAMES:
         value = f"= {bugs.HIDDEN} ({settings.origins[name]})" if getattr(settings, name.lower()) else "is not set"
