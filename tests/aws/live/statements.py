@@ -33,6 +33,7 @@ PARAMETERS = {
     "session": 1,
     "since": SINCE,
     "tables": ("users",),
+    "mode": "%",
     "until": UNTIL,
 }
 ROWS = {
