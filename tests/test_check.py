@@ -102,7 +102,7 @@ def test_a_loaded_warehouse_is_well_and_nothing_is_changed(warehouse):
     rows = {"songplays": 1, "users": 1, "songs": 1, "artists": 1, "time": 1, "load_objects": 2}
     assert figures["tables"]["rows"].items() >= rows.items()
     assert figures["last load"]["load_id"] == 1
-    assert figures["new files"] == {"new": {"staging_events": 0, "staging_songs": 0}}
+    assert figures["new files"] == {"new": {"staging_events": 0, "staging_songs": 0}, "gone": 0}
     assert figures["space"]["used_bytes"] > 0
     assert figures["space"]["free_bytes"] > 0
 
@@ -157,6 +157,16 @@ def test_new_and_changed_files_are_named_and_not_loaded(warehouse):
     assert f"{indented}and 2 more{indented}next: python etl.py\n" in ran.out
     assert ran.err == "12 ok, 1 warn, 0 failed, 0 skipped. Nothing was changed.\n"
     assert state_of(warehouse) == before
+
+
+def test_files_that_are_loaded_and_gone_are_counted(warehouse):
+    loaded(warehouse)
+    warehouse.events("b", {**PLAY, "sessionId": 10})
+    assert warehouse.main("etl").code == 0
+    (warehouse.data / "log_data" / "2018" / "11" / "b.json").unlink()
+    found = checked(warehouse.main("create_cluster", "--check", "--format", "json"))["new files"]
+    assert (found["status"], found["data"]["gone"], found["hint"]) == ("warn", 1, "python etl.py --full --dry-run")
+    assert found["message"] == "1 file loaded but no longer in S3, whose rows are still there"
 
 
 def test_what_is_missing_is_said_with_the_next_step_and_the_rest_is_looked_at(warehouse):

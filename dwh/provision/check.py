@@ -265,15 +265,19 @@ def last_load(look: Look) -> Finding:
 
 
 def new_files(look: Look) -> Finding:
-    """The files in S3 that no load has read as they are now."""
-    by_table = new_objects(look.objects, look.read(loaded_objects))
+    """The files in S3 that no load has read as they are now, and those that were loaded and are not there any more."""
+    loaded = look.read(loaded_objects)
+    by_table = new_objects(look.objects, loaded)
     new = [entry.uri for entries in by_table.values() for entry in entries]
-    figures = {"new": {table: len(entries) for table, entries in by_table.items()}}
-    if not new:
+    gone = len(set(loaded) - {entry.uri for entries in look.objects.values() for entry in entries})
+    figures = {"new": {table: len(entries) for table, entries in by_table.items()}, "gone": gone}
+    if not new and not gone:
         return Finding("none: every file is loaded", data=figures)
     more = [f"and {len(new) - NAMED:,} more"] if len(new) > NAMED else []
-    message = f"{plural(len(new), 'file')} not loaded yet, or changed since"
-    return Finding(message, "warn", ETL, [*new[:NAMED], *more], figures)
+    said = [f"{plural(len(new), 'file')} not loaded yet, or changed since"] if new else []
+    said += [f"{plural(gone, 'file')} loaded but no longer in S3, whose rows are still there"] if gone else []
+    hint = f"{ETL} --full --dry-run" if gone else ETL
+    return Finding("; ".join(said), "warn", hint, [*new[:NAMED], *more], figures)
 
 
 def space(look: Look) -> Finding:

@@ -87,7 +87,7 @@ def test_all_is_well_and_every_call_only_looks(sparkify, answers):
     assert found["cluster"]["data"]["cost_usd"] == pytest.approx(5.43, abs=0.01)
     assert " UTC (10h00m ago), about $5.43 until now (list price, storage and pauses apart)\n" in ran.out
     assert found["work bucket"]["data"] == {"bucket": BUCKET, "objects": 0, "bytes": 0}
-    assert found["new files"]["data"] == {"new": {"staging_events": 0, "staging_songs": 0}}
+    assert found["new files"]["data"] == {"new": {"staging_events": 0, "staging_songs": 0}, "gone": 0}
     assert found["space"]["data"]["free_bytes"] is None
     assert found["space"]["data"]["used_bytes"] > 0
 
