@@ -65,11 +65,10 @@ def waiting(cur: cursor, settings: Settings, tables: Sequence[str], what: str) -
             yield
     except psycopg2.errors.QueryCanceled as error:
         warehouse.rollback(cur.connection)
-        held_by = holders(cur, tables)
         raise WarehouseError(
             f"another session has held {what} for more than {duration(settings.lock_timeout)}",
             hint="wait for it to end, or ask its owner to end it, then run the step again",
-            detail="\n".join(held_by),
+            detail="\n".join(holders(cur, tables)),
         ) from error
     warehouse.limit(cur, settings.statement_timeout)
 

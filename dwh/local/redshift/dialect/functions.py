@@ -269,7 +269,7 @@ def _clause(tokens: Tokens, place: int, *words: str) -> tuple[Tokens | None, int
 
 
 def _window(tokens: Tokens, place: int, rewrite: Rewrite) -> tuple[str | None, int]:
-    """PostgreSQL's text of the window of an OVER that comes next, None if there is none; and the place after it."""
+    """PostgreSQL's text of the window, if OVER comes next, else None; and the place after it."""
     inside, place = _clause(tokens, place, "OVER")
     if inside is None:
         return None, place
@@ -283,7 +283,7 @@ def _with_spaces(tokens: Tokens) -> Tokens:
 
 
 def _within_group(tokens: Tokens, place: int) -> tuple[Tokens, int]:
-    """The order in a WITHIN GROUP that comes next, nothing if there is none; and the place after it."""
+    """The order in WITHIN GROUP, if that comes next; and the place after it."""
     inside, place = _clause(tokens, place, "WITHIN", "GROUP")
     if inside is None:
         return [], place

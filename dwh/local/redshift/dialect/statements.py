@@ -212,7 +212,7 @@ def _execute(statement: Tokens, words: Tokens) -> Plan:
 
 
 def _cancel(statement: Tokens, words: Tokens) -> Plan:
-    """CANCEL pid; the message that may follow is for Redshift's confirmation, which there is none of here."""
+    """CANCEL pid; the message that may follow is for Redshift's confirmation, which is not shown here."""
     reader = Reader(words, 1)
     process = reader.next()
     if reader.place < len(words) and words[reader.place].kind == "string":
