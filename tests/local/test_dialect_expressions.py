@@ -265,3 +265,28 @@ def test_strings_and_comments_stay(plain_sql):
     assert plain_sql.run("""SELECT 'NVL(a) -- "X"', /* SYSDATE */ 'it''s' -- DISTINCT ON (x)""") == [
         ('NVL(a) -- "X"', "it's")
     ]
+
+
+def test_redshifts_functions_leave_a_query_its_parallel_workers(warehouse):
+    """One function that a worker may not run keeps PostgreSQL from using any, for the whole of a query."""
+    warehouse.run(f"CREATE TABLE digits (d INT); INSERT INTO digits VALUES {', '.join(f'({d})' for d in range(10))}")
+    warehouse.run(
+        "CREATE TABLE many AS SELECT REPEAT('123,', 100) AS text, DATE '2018-11-01' + a.d AS day"
+        " FROM digits a, digits b, digits c, digits d, digits e"
+    )
+    for value in (
+        "SPLIT_PART(text, ',', 1)",
+        "EXTRACT(week FROM day)",
+        "DATEADD(month, 1, day)",
+        "MEDIAN(LEN(text))",
+        "day || text",
+    ):
+        summed = value if value.startswith("MEDIAN") else f"MAX({value})"
+        plan = "\n".join(line for (line,) in warehouse.run(f"EXPLAIN SELECT {summed} FROM many"))
+        assert "Workers Planned" in plan, value
+        assert warehouse.one(f"SELECT {summed} FROM many") is not None
+    # TO_DATE goes on from an error, which takes a subtransaction, and workers have none.
+    assert warehouse.one("SELECT COUNT(TO_DATE('2018-11-31', 'YYYY-MM-DD', FALSE)) FROM many") == 100_000
+    with pytest.raises(psycopg2.Error) as caught:
+        warehouse.run("SELECT COUNT(CAST(SUBSTRING(text, 1, 4) AS INT)) FROM many")
+    assert "parallel worker" not in str(caught.value)

@@ -216,12 +216,10 @@ AS $$ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM pg_catalog.unne
 CREATE FUNCTION redshift.middle(moments timestamp[]) RETURNS timestamp LANGUAGE sql IMMUTABLE
 AS $$ SELECT timestamp '1970-01-01' + percentile_cont(0.5) WITHIN GROUP (ORDER BY m - timestamp '1970-01-01')
       FROM pg_catalog.unnest(moments) AS m $$;
-CREATE FUNCTION redshift.append_integer(state numeric[], number bigint) RETURNS numeric[] IMMUTABLE
-RETURN array_append(state, number::numeric);
-CREATE FUNCTION redshift.append_integer(state numeric[], number integer) RETURNS numeric[] IMMUTABLE
-RETURN array_append(state, number::numeric);
-CREATE AGGREGATE pg_catalog.median(bigint) (SFUNC = redshift.append_integer, STYPE = numeric[], FINALFUNC = redshift.middle, INITCOND = '{}');
-CREATE AGGREGATE pg_catalog.median(integer) (SFUNC = redshift.append_integer, STYPE = numeric[], FINALFUNC = redshift.middle, INITCOND = '{}');
+CREATE FUNCTION redshift.middle(numbers bigint[]) RETURNS numeric IMMUTABLE RETURN redshift.middle(numbers::numeric[]);
+CREATE FUNCTION redshift.middle(numbers integer[]) RETURNS numeric IMMUTABLE RETURN redshift.middle(numbers::numeric[]);
+CREATE AGGREGATE pg_catalog.median(bigint) (SFUNC = array_append, STYPE = bigint[], FINALFUNC = redshift.middle, INITCOND = '{}');
+CREATE AGGREGATE pg_catalog.median(integer) (SFUNC = array_append, STYPE = integer[], FINALFUNC = redshift.middle, INITCOND = '{}');
 CREATE AGGREGATE pg_catalog.median(numeric) (SFUNC = array_append, STYPE = numeric[], FINALFUNC = redshift.middle, INITCOND = '{}');
 CREATE AGGREGATE pg_catalog.median(double precision) (SFUNC = array_append, STYPE = double precision[], FINALFUNC = redshift.middle, INITCOND = '{}');
 CREATE AGGREGATE pg_catalog.median(timestamp) (SFUNC = array_append, STYPE = timestamp[], FINALFUNC = redshift.middle, INITCOND = '{}');
