@@ -334,7 +334,7 @@ def test_the_policies_that_aws_manages_are_there(shared, target, name, resource,
         iam.attach_role_policy(RoleName="managed", PolicyArn=policy)
         assert [found["PolicyArn"] for found in iam.list_attached_role_policies(RoleName="managed")["AttachedPolicies"]]
         (document,) = shared.inside("role", arn)["policies"]
-        assert access.allowed(access.covering(document["Statement"], "s3:GetObject"), resource, {}) is may
+        assert access.allowed(access.covering(document["Statement"], "s3:GetObject", {}), resource) is may
     finally:
         iam.detach_role_policy(RoleName="managed", PolicyArn=policy)
         iam.delete_role(RoleName="managed")

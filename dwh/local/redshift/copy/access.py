@@ -47,7 +47,7 @@ class Reads:
 
     @cached_property
     def _on_get(self) -> Says:
-        return [covering(statements, "s3:GetObject") for statements in self.says]
+        return [covering(statements, "s3:GetObject", {}) for statements in self.says]
 
     def check(self, url: str) -> None:
         """May this object be read?
@@ -57,7 +57,7 @@ class Reads:
         """
         bucket, key = split_url(url)
         self._check_region(bucket)
-        if not _all_allow(self._on_get, f"arn:aws:s3:::{bucket}/{key}", {}):
+        if not _all_allow(self._on_get, f"arn:aws:s3:::{bucket}/{key}"):
             raise errors.s3(DENIED, self.query, hint=f"the role may not read {url}")
 
     def check_list(self, bucket: str, prefix: str) -> None:
@@ -75,8 +75,8 @@ class Reads:
             raise errors.s3(DENIED, self.query, hint=hint)
 
     def _may_list(self, bucket: str, prefix: str) -> bool:
-        on_list = [covering(statements, "s3:ListBucket") for statements in self.says]
-        return _all_allow(on_list, f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
+        on_list = [covering(statements, "s3:ListBucket", {"s3:prefix": prefix}) for statements in self.says]
+        return _all_allow(on_list, f"arn:aws:s3:::{bucket}")
 
     def _check_region(self, bucket: str) -> None:
         if bucket not in self._regions:
@@ -142,28 +142,31 @@ def _trusts(statement: Statement, caller: str) -> bool:
     )
 
 
-def covering(policies: list[Statement], action: str) -> list[Statement]:
-    """The statements that speak of an action."""
+def covering(policies: list[Statement], action: str, context: dict[str, str]) -> list[Statement]:
+    """The statements that speak of an action, and whose conditions are met."""
     return [
         statement
         for statement in policies
         if any(_matches(pattern, action, fold=True) for pattern in _listed(statement.get("Action", [])))
+        and _met(statement, context)
     ]
 
 
-def _all_allow(says: Says, resource: str, context: dict[str, str]) -> bool:
-    return all(allowed(statements, resource, context) for statements in says)
+def _all_allow(says: Says, resource: str) -> bool:
+    return all(allowed(statements, resource) for statements in says)
 
 
-def allowed(statements: list[Statement], resource: str, context: dict[str, str]) -> bool:
-    """IAM's decision on what speaks of the action: some statement allows it, and none denies it."""
-    effects = {statement["Effect"] for statement in statements if _applies(statement, resource, context)}
+def allowed(statements: list[Statement], resource: str) -> bool:
+    """IAM's decision on what covers the action: some statement allows it, and none denies it."""
+    effects = {
+        statement["Effect"]
+        for statement in statements
+        if any(_matches(pattern, resource) for pattern in _listed(statement.get("Resource", [])))
+    }
     return "Allow" in effects and "Deny" not in effects
 
 
-def _applies(statement: Statement, resource: str, context: dict[str, str]) -> bool:
-    if not any(_matches(pattern, resource) for pattern in _listed(statement.get("Resource", []))):
-        return False
+def _met(statement: Statement, context: dict[str, str]) -> bool:
     met = _conditions(statement, context)
     if None in met:  # not understood: it grants nothing, and it forbids
         return bool(statement["Effect"] == "Deny")

@@ -11,7 +11,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from dwh.local.redshift.aws import Aws, Entry
@@ -81,16 +80,12 @@ def _opened(aws: Aws, bucket: str, entries: Iterable[Entry | None]) -> Iterator[
             yield None
             continue
         try:
-            content: Any = _open(entry.path) if entry.path else aws.read(bucket, entry.key)
+            content: Any = open(entry.path, "rb", buffering=0) if entry.path else aws.read(bucket, entry.key)  # noqa: SIM115
         except OSError:
             yield None
             continue
         with content as body:
             yield S3Object(bucket, entry.key, entry.size, _Frame(body, entry.size))
-
-
-def _open(path: str) -> IO[bytes]:
-    return Path(path).open("rb", buffering=0)
 
 
 class Body(Protocol):
