@@ -37,6 +37,7 @@ LONGEST_LOGIN = 3600  # seconds, as AWS has it
 START_SECONDS = 60
 STOP_SECONDS = 40
 QUIET_SECONDS = 3  # a start takes less than two
+JUST_NOW = 0.5  # seconds
 ANEW = "its warehouse starts empty, so run create_tables.py and etl.py after it"
 SAMPLE = "generated sample"
 # Threads of the launcher share their memory pools. Moto makes no images of machines, which no service here starts.
@@ -63,6 +64,7 @@ class LocalTarget(ClientHolder):
         super().__init__(settings, console)
         self._mirrored: dict[str, Any] = {}
         self._warned: set[str] = set()
+        self._described = 0.0
 
     def describe(self) -> str:
         """Name the target in one line, with the data that its S3 holds."""
@@ -71,6 +73,7 @@ class LocalTarget(ClientHolder):
             return "local target · not running"
         where = f"local target · {secret.HOST}:{launched.port}"
         data = self._sync()
+        self._described = time.monotonic()
         if not data["folder"]:  # create_cluster.py was cut off in its first second
             return f"{where} · no data yet"
         return f"{where} · {SAMPLE if self.generated() else 'data: ' + data['folder']} ({_counted(data)})"
@@ -176,7 +179,10 @@ class LocalTarget(ClientHolder):
         """
         launched = self._launched() or self._running()
         if service == "s3":
-            self._sync()
+            # A step says what S3 holds, and lists it at once: that is one look at the folder, and not two.
+            if time.monotonic() - self._described > JUST_NOW:
+                self._sync()
+            self._described = 0.0
         key = service, launched.token
         return self._once(key, lambda: self._make(service))  # a client finds out by itself when the launcher has gone
 
