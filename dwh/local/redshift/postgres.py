@@ -53,8 +53,8 @@ OPTIONS = {
     "max_wal_senders": "0",
     # The files of the log are not filled with zeros before they are written to, which is for a power cut.
     "wal_init_zero": "off",
-    # For loads of millions of rows on a small machine: sorts stay in memory, checkpoints are few, and both
-    # processors help with a query (PostgreSQL would think their messages dearer than they are).
+    # For loads of millions of rows on a small machine: sorts stay in memory, checkpoints are few, and all
+    # processors help with a query (PostgreSQL would think their messages dearer than they are), the session's own first.
     "work_mem": "64MB",
     "shared_buffers": "512MB",
     # A load writes what it has staged to a temporary table and reads it six times: the one of a million events fits.
@@ -62,6 +62,7 @@ OPTIONS = {
     "temp_buffers": "300MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "30min",
+    "max_parallel_workers_per_gather": str(max(1, (os.cpu_count() or 1) - 1)),
     "parallel_setup_cost": "10",
     "parallel_tuple_cost": "0.001",
     # Redshift joins by hash, or by merge where both sides lie sorted. Where PostgreSQL expects one row and thousands
