@@ -53,8 +53,8 @@ OPTIONS = {
     "max_wal_senders": "0",
     # The files of the log are not filled with zeros before they are written to, which is for a power cut.
     "wal_init_zero": "off",
-    # For loads of millions of rows on a small machine: sorts stay in memory, checkpoints are few, and all
-    # processors help with a query (PostgreSQL would think their messages dearer than they are), the session's own first.
+    # For loads of millions of rows on a small machine: sorts stay in memory, checkpoints are few, and the
+    # other processors help with a query (PostgreSQL would think their messages dearer than they are).
     "work_mem": "64MB",
     "shared_buffers": "512MB",
     # A load writes what it has staged to a temporary table and reads it six times: the one of a million events fits.
