@@ -382,11 +382,10 @@ def remember(cur: cursor, load: Load) -> None:
     for some in batches([entry for entry in objects if entry.uri in load.known]):
         warehouse.execute(cur, sql_queries.DELETE_LOAD_OBJECTS, {"keys": tuple(entry.uri for entry in some)})
     ledger = [
-        (entry.uri, entry.etag, entry.size, files.get(entry.uri), load.loaded_at, load.load_id)
-        for entry in objects
-        if entry not in load.changed
+        (entry.uri, entry.etag, entry.size, files.get(entry.uri)) for entry in objects if entry not in load.changed
     ]
-    execute_values(cur, sql_queries.INSERT_LOAD_OBJECTS, ledger, page_size=ROWS_A_STATEMENT)
+    of_each = cur.mogrify("(%%s, %%s, %%s, %%s, %s, %s)", (load.loaded_at, load.load_id)).decode()
+    execute_values(cur, sql_queries.INSERT_LOAD_OBJECTS, ledger, of_each, page_size=ROWS_A_STATEMENT)
     execute_values(cur, sql_queries.INSERT_LOAD_HISTORY, list(history(load)), page_size=ROWS_A_STATEMENT)
 
 

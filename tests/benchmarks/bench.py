@@ -212,7 +212,7 @@ def large(place: Place, work: Path, times: int) -> Iterator[Row]:
 
 def nothing(place: Place, work: Path, times: int) -> Iterator[Row]:
     """15,000 objects listed and compared, and nothing is new: the whole of etl.py, from its start to its end."""
-    place.create(sample(work / "copy", 200_000, 15_000))
+    place.create(sample(work / "nothing", 200_000, 15_000))
     place.step("etl")
     ran, bare = in_turn(times, lambda: place.step("etl"), lambda: run([sys.executable, "-c", "import boto3, psycopg2"]))
     took = [median([each.seconds for each in runs]) for runs in (ran, bare)]
