@@ -384,8 +384,9 @@ def remember(cur: cursor, load: Load) -> None:
     ledger = [
         (entry.uri, entry.etag, entry.size, files.get(entry.uri)) for entry in objects if entry not in load.changed
     ]
-    of_each = cur.mogrify("(%%s, %%s, %%s, %%s, %s, %s)", (load.loaded_at, load.load_id)).decode()
-    execute_values(cur, sql_queries.INSERT_LOAD_OBJECTS, ledger, of_each, page_size=ROWS_A_STATEMENT)
+    # What all rows have in common is put in once.
+    template = cur.mogrify("(%%s, %%s, %%s, %%s, %s, %s)", (load.loaded_at, load.load_id)).decode()
+    execute_values(cur, sql_queries.INSERT_LOAD_OBJECTS, ledger, template, page_size=ROWS_A_STATEMENT)
     execute_values(cur, sql_queries.INSERT_LOAD_HISTORY, list(history(load)), page_size=ROWS_A_STATEMENT)
 
 

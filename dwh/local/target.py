@@ -11,6 +11,7 @@ import errno
 import http.client
 import ipaddress
 import json
+import math
 import os
 import shutil
 import signal
@@ -37,7 +38,7 @@ LONGEST_LOGIN = 3600  # seconds, as AWS has it
 START_SECONDS = 60
 STOP_SECONDS = 40
 QUIET_SECONDS = 3  # a start takes less than two
-JUST_NOW = 0.5  # seconds
+JUST_NOW = 0.5  # seconds: then what ``describe`` has seen is what the client asked for next lists
 ANEW = "its warehouse starts empty, so run create_tables.py and etl.py after it"
 SAMPLE = "generated sample"
 # Threads of the launcher share their memory pools. Moto makes no images of machines, which no service here starts.
@@ -64,7 +65,7 @@ class LocalTarget(ClientHolder):
         super().__init__(settings, console)
         self._mirrored: dict[str, Any] = {}
         self._warned: set[str] = set()
-        self._described = 0.0
+        self._described = -math.inf
 
     def describe(self) -> str:
         """Name the target in one line, with the data that its S3 holds."""
@@ -172,7 +173,7 @@ class LocalTarget(ClientHolder):
         return shutil.disk_usage(self.settings.state_dir).free
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the local AWS API; asking for S3 brings changed data files to it.
+        """A boto3 client of the local AWS API; asking for S3 brings changed files to it, unless ``describe`` just did.
 
         Raises:
             TargetError: the local target is not running.
@@ -182,7 +183,7 @@ class LocalTarget(ClientHolder):
             # A step says what S3 holds, and lists it at once: that is one look at the folder, and not two.
             if time.monotonic() - self._described > JUST_NOW:
                 self._sync()
-            self._described = 0.0
+            self._described = -math.inf
         key = service, launched.token
         return self._once(key, lambda: self._make(service))  # a client finds out by itself when the launcher has gone
 

@@ -51,8 +51,6 @@ OPTIONS = {
     # at COMMIT, so that a killed server has them when it starts again.
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # The files of the log are not filled with zeros before they are written to, which is for a power cut.
-    "wal_init_zero": "off",
     # For loads of millions of rows on a small machine: sorts stay in memory, checkpoints are few, and the
     # other processors help with a query (PostgreSQL would think their messages dearer than they are).
     "work_mem": "64MB",

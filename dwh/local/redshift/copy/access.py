@@ -143,7 +143,7 @@ def _trusts(statement: Statement, caller: str) -> bool:
 
 
 def covering(policies: list[Statement], action: str, context: dict[str, str]) -> list[Statement]:
-    """The statements that speak of an action, and whose conditions are met."""
+    """The statements that speak of an action, and whose conditions are met; of a Deny, or not understood."""
     return [
         statement
         for statement in policies
@@ -157,7 +157,7 @@ def _all_allow(says: Says, resource: str) -> bool:
 
 
 def allowed(statements: list[Statement], resource: str) -> bool:
-    """IAM's decision on what covers the action: some statement allows it, and none denies it."""
+    """IAM's decision on a resource, by the statements that cover the action: some allows it, and none denies it."""
     effects = {
         statement["Effect"]
         for statement in statements
