@@ -143,7 +143,10 @@ def _trusts(statement: Statement, caller: str) -> bool:
 
 
 def covering(policies: list[Statement], action: str, context: dict[str, str]) -> list[Statement]:
-    """The statements that speak of an action, and whose conditions are met; of a Deny, or not understood."""
+    """The statements that speak of an action, and whose conditions are met.
+
+    A Deny whose condition is not understood counts as met, an Allow as not met.
+    """
     return [
         statement
         for statement in policies
@@ -168,7 +171,7 @@ def allowed(statements: list[Statement], resource: str) -> bool:
 
 def _met(statement: Statement, context: dict[str, str]) -> bool:
     met = _conditions(statement, context)
-    if None in met:  # not understood: it grants nothing, and it forbids
+    if None in met:
         return bool(statement["Effect"] == "Deny")
     return all(met)
 
